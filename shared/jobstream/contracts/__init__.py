@@ -1,0 +1,1 @@
+"""What the api and the worker, and everyone else on these topics, agree on."""

@@ -1,0 +1,43 @@
+"""Record headers: CloudEvents 1.0 in the Kafka binary binding, plus our origin mark.
+
+Source: CloudEvents spec v1.0.2 and its Kafka protocol binding, binary content mode.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+Headers = list[tuple[str, bytes]]
+
+ORIGIN_HEADER = "jobstream_origin"
+"""On every job record that the api published; a record without it is a direct one."""
+
+TRACEPARENT = "traceparent"
+JOB_CREATED = "job.created.v1"
+
+
+def header(headers: Sequence[tuple[str, bytes]], name: str) -> bytes | None:
+    """The first header of that name."""
+    for key, value in headers:
+        if key == name:
+            return value
+    return None
+
+
+def cloud_event(event_type: str, event_id: str, source: str, at: datetime, subject: str) -> Headers:
+    """Headers of one event.
+
+    Args:
+        event_type: e.g. ``job.created.v1``.
+        event_id: unique per source; a redelivery has the same.
+        source: who says so, e.g. ``/jobstream/api``.
+        subject: the job's id.
+    """
+    return [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", event_id.encode()),
+        ("ce_type", event_type.encode()),
+        ("ce_source", source.encode()),
+        ("ce_time", at.isoformat().encode()),
+        ("ce_subject", subject.encode()),
+        ("content-type", b"application/json"),
+    ]

@@ -1,0 +1,267 @@
+"""A job on its way in: the fields both doors take, and the record on a job topic.
+
+`JobFields` is what a person may ask for; `DirectRecord` is that plus what only a record can carry;
+`Job` is a job as the worker receives it, whichever door it came through.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Protocol, Self
+from uuid import UUID
+
+import orjson
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from jobstream.contracts import limits
+from jobstream.contracts.headers import ORIGIN_HEADER, header
+from jobstream.contracts.names import NAME_PATTERN
+from jobstream.contracts.topics import Topics
+from jobstream.errors import InvalidInput
+from jobstream.ids import idempotent_id, record_id
+
+MAX_RUN_AHEAD = timedelta(days=366)
+MAX_ATTEMPT = 2**31 - 1
+
+
+def _rfc3339(value: object) -> object:
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("must be a time like 2026-12-24T18:00:00Z")
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError("must be a time like 2026-12-24T18:00:00Z") from None
+    if moment.tzinfo is None:
+        raise ValueError("needs a time zone, e.g. a Z at its end for UTC")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is no time a calendar knows") from None
+
+
+def _name(value: str) -> str:
+    if not NAME_PATTERN.fullmatch(value):
+        raise ValueError(f"must match {NAME_PATTERN.pattern}")
+    return value
+
+
+def _uuid(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            return UUID(value)
+        except ValueError:
+            raise ValueError("must be a UUID") from None
+    return value
+
+
+Moment = Annotated[datetime, BeforeValidator(_rfc3339)]
+Name = Annotated[str, AfterValidator(_name)]
+Identifier = Annotated[UUID, BeforeValidator(_uuid)]
+Key = Annotated[str, Field(min_length=1, max_length=limits.MAX_KEY_LENGTH)]
+Tag = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class Contract(BaseModel):
+    """Base of all wire models: no coercion, unknown fields ignored."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True, allow_inf_nan=False)
+
+    @classmethod
+    def read(cls, document: object) -> Self:
+        """Validate a parsed document.
+
+        Raises:
+            InvalidInput: code ``invalid_field`` or ``missing_field``, with the field and the fix.
+        """
+        if not isinstance(document, dict):
+            kind = {list: "an array", str: "a string", type(None): "null", bool: "a boolean"}.get(
+                type(document), "a number"
+            )
+            raise InvalidInput("not_an_object", "", f"must be a JSON object, not {kind}")
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            raise first_problem(error) from None
+
+
+def first_problem(error: ValidationError, prefix: str = "") -> InvalidInput:
+    """The first complaint of a pydantic error as InvalidInput."""
+    problem = error.errors(include_url=False, include_input=False)[0]
+    field = prefix + "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in problem["loc"])
+    code = "missing_field" if problem["type"] == "missing" else "invalid_field"
+    message = problem["msg"].removeprefix("Value error, ")
+    return InvalidInput(code, field, message[0].lower() + message[1:])
+
+
+class JobFields(Contract):
+    """What one may ask of a job, at either door."""
+
+    payload: dict[str, Any] = Field(
+        description="What the handler gets: a JSON object of at most 256 KiB. Without `type`, its `task` names the type.",
+        examples=[{"task": "example", "value": 42}],
+    )
+    type: Name | None = Field(None, description="Job type: which handler runs it. Default: `payload.task`.")
+    key: Key | None = Field(None, description="Ordering key: jobs with one key run one after another.")
+    max_retries: int | None = Field(
+        None, ge=0, le=100, description="Tries after the first; 3 means up to 4 attempts. Default: the type's, else 3."
+    )
+    timeout_s: float | None = Field(
+        None,
+        gt=0,
+        le=7 * 86400,
+        description="A run that takes longer is ended and counts as failed. Default: the type's.",
+    )
+    run_at: Moment | None = Field(None, description="Not before this time (RFC 3339), at most a year ahead.")
+    delay_s: float | None = Field(None, ge=0, le=366 * 86400, description="Not before so many seconds from now.")
+    tags: list[Tag] = Field(default_factory=list, max_length=limits.MAX_TAGS, description="Free words to filter by.")
+
+    def resolved_type(self) -> str:
+        """The job type: ``type``, else ``payload.task``.
+
+        Raises:
+            InvalidInput: neither names a type.
+        """
+        if self.type is not None:
+            return self.type
+        task = self.payload.get("task")
+        if not isinstance(task, str):
+            raise InvalidInput("missing_field", "/type", "name the job type here, or as a string in payload.task")
+        if not NAME_PATTERN.fullmatch(task):
+            raise InvalidInput(
+                "invalid_field", "/payload/task", f"must match {NAME_PATTERN.pattern} to name a job type"
+            )
+        return task
+
+    def due(self, now: datetime) -> datetime | None:
+        """When the job may start at the earliest, or None for at once.
+
+        Raises:
+            InvalidInput: further ahead than a year, or both run_at and delay_s are given.
+        """
+        if self.run_at is not None and self.delay_s is not None:
+            raise InvalidInput("invalid_field", "/delay_s", "give run_at or delay_s, not both")
+        at = self.run_at if self.run_at is not None else now + timedelta(seconds=self.delay_s or 0.0)
+        if at > now + MAX_RUN_AHEAD:
+            raise InvalidInput("invalid_field", "/run_at", "is more than a year ahead; submit it later")
+        return at if at > now else None
+
+    def checked_payload(self) -> bytes:
+        """The payload as compact JSON.
+
+        Raises:
+            InvalidInput: ``payload_too_large``.
+        """
+        raw = orjson.dumps(self.payload)
+        if len(raw) > limits.MAX_PAYLOAD_BYTES:
+            raise InvalidInput(
+                "payload_too_large",
+                "/payload",
+                f"has {len(raw)} bytes, at most {limits.MAX_PAYLOAD_BYTES} "
+                "are taken; store it elsewhere and send a reference",
+            )
+        return raw
+
+
+class DirectRecord(JobFields):
+    """A record that any program may write to a job topic. Needs no headers."""
+
+    id: Identifier | None = Field(
+        None, description="A UUID of your own. Default: made from the record's place and time."
+    )
+    idempotency_key: Key | None = Field(None, description="Records with the same key on a topic are one job.")
+
+
+class Job(Contract):
+    """A job as the worker receives it. Records of the api are exactly this."""
+
+    id: Identifier
+    type: Name
+    queue: Name
+    key: str | None = None
+    payload: dict[str, Any]
+    attempt: int = Field(1, ge=1, le=MAX_ATTEMPT)
+    dispatch: int = Field(1, ge=1, le=MAX_ATTEMPT, description="How often the api handed this job to Kafka.")
+    max_retries: int | None = Field(None, ge=0, le=100)
+    timeout_s: float | None = Field(None, gt=0)
+    run_at: Moment | None = None
+    tags: list[str] = Field(default_factory=list)
+    created_at: Moment
+    direct: bool = Field(False, description="Came straight from the topic, so the api may not have a row yet.")
+
+    @property
+    def identity(self) -> tuple[UUID, int, int]:
+        """What makes two records the same piece of work."""
+        return (self.id, self.attempt, self.dispatch)
+
+    def to_json(self) -> bytes:
+        """The record's value."""
+        return orjson.dumps(self.to_dict())
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields, as orjson writes them; those at their default of None are left out."""
+        return {name: value for name, value in self.__dict__.items() if value is not None}
+
+
+class Record(Protocol):
+    """A consumed Kafka record, as far as contracts look at it."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: Any
+    value: Any
+    headers: Sequence[tuple[str, bytes]]
+
+
+def is_direct(record: Record) -> bool:
+    """True for a record that did not come from the api."""
+    return header(record.headers, ORIGIN_HEADER) is None
+
+
+def read_job(record: Record, topics: Topics) -> Job:
+    """The job in a record of a job topic, from either door.
+
+    Both the worker and the api's intake read direct records through here, so both see the same id.
+
+    Raises:
+        InvalidInput: the record holds no job; the reason and the field are in it.
+    """
+    if record.value is None:
+        raise InvalidInput("null_value", "", "the record has no value; write a JSON object")
+    document = limits.parse_json(record.value, max_bytes=limits.MAX_RECORD_BYTES)
+    if not is_direct(record):
+        return Job.read(document)
+    fields = DirectRecord.read(document)
+    fields.checked_payload()
+    if fields.id is not None and fields.idempotency_key is not None:
+        raise InvalidInput("invalid_field", "/idempotency_key", "give id or idempotency_key, not both")
+    if fields.id is not None:
+        job_id = fields.id
+    elif fields.idempotency_key is not None:
+        job_id = idempotent_id(record.topic, fields.idempotency_key)
+    else:
+        job_id = record_id(record.topic, record.partition, record.offset, record.timestamp)
+    written = _written_at(record)
+    return Job(
+        id=job_id,
+        type=fields.resolved_type(),
+        queue=topics.queue(record.topic),
+        key=fields.key,
+        payload=fields.payload,
+        max_retries=fields.max_retries,
+        timeout_s=fields.timeout_s,
+        run_at=fields.due(written),
+        tags=fields.tags,
+        created_at=written,
+        direct=True,
+    )
+
+
+def _written_at(record: Record) -> datetime:
+    """The record's timestamp; one that no calendar knows (-1, 2^63) reads as 1970."""
+    try:
+        return datetime.fromtimestamp(record.timestamp / 1000, UTC)
+    except (OverflowError, ValueError, OSError):
+        return datetime.fromtimestamp(0, UTC)

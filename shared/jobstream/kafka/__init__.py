@@ -1,0 +1,1 @@
+"""Everything that touches aiokafka: clients from settings, topics, poll loop, offset tracker."""

@@ -1,0 +1,111 @@
+"""What a jobstream process tells of itself: a closed list of events.
+
+Logs derive from these events, and so does everything that subscribes (metrics, the console).
+Adding an event here means adding a line to docs/reference/telemetry.md; a test compares the two.
+"""
+
+import logging
+import sys
+from collections.abc import Callable
+from enum import Enum
+from typing import Any
+
+import structlog
+
+
+class Event(Enum):
+    """Every event that jobstream emits: (name, log level)."""
+
+    # processes and their services
+    PROCESS_READY = ("process.ready", "info")
+    PROCESS_STOPPING = ("process.stopping", "info")
+    SERVICE_CRASHED = ("service.crashed", "error")
+    SERVICE_RESTARTED = ("service.restarted", "warning")
+    SERVICE_STOP_LATE = ("service.stop_late", "warning")
+    LOOP_BLOCKED = ("loop.blocked", "warning")
+    # api: doors and the way into Kafka
+    JOBS_SUBMITTED = ("jobs.submitted", "debug")
+    JOBS_TAKEN_IN = ("jobs.taken_in", "debug")
+    OUTBOX_PUBLISHED = ("outbox.published", "debug")
+    OUTBOX_PUBLISH_FAILED = ("outbox.publish_failed", "warning")
+    OUTBOX_SWEPT = ("outbox.swept", "info")
+    # api: the way back
+    EVENTS_APPLIED = ("events.applied", "debug")
+    EVENT_DROPPED = ("event.dropped", "info")
+    DEAD_LETTERED = ("record.dead_lettered", "warning")
+    DATABASE_TROUBLE = ("database.trouble", "warning")
+    # api: the leader's loops
+    LEADER_ELECTED = ("leader.elected", "info")
+    LEADER_LOST = ("leader.lost", "warning")
+    JOBS_DISPATCHED = ("jobs.dispatched", "debug")
+    RUNS_RESCUED = ("runs.rescued", "warning")
+    JOBS_REPUBLISHED = ("jobs.republished", "warning")
+    OFFSETS_RESTORED = ("offsets.restored", "warning")
+    TYPES_LEARNED = ("types.learned", "info")
+    # worker
+    PARTITIONS_ASSIGNED = ("partitions.assigned", "info")
+    PARTITIONS_REVOKED = ("partitions.revoked", "info")
+    RECORD_SKIPPED = ("record.skipped", "debug")
+    JOB_STARTED = ("job.started", "debug")
+    JOB_FINISHED = ("job.finished", "info")
+    JOB_LOG = ("job.log", "info")
+    LEASES_RENEWED = ("leases.renewed", "debug")
+    COMMIT_FENCED = ("commit.fenced", "warning")
+    # kafka
+    KAFKA_TROUBLE = ("kafka.trouble", "warning")
+    KAFKA_CLIENT_REBUILT = ("kafka.client_rebuilt", "warning")
+
+    @property
+    def label(self) -> str:
+        """The event's name as logs and metrics show it."""
+        return self.value[0]
+
+
+Subscriber = Callable[[Event, dict[str, Any]], None]
+_subscribers: list[Subscriber] = []
+_logger = structlog.get_logger("jobstream")
+_levels = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+_threshold = 20
+
+
+def emit(event: Event, *, exc_info: BaseException | None = None, **fields: Any) -> None:
+    """Tell of ``event``: once to the log, once to each subscriber.
+
+    Args:
+        exc_info: an exception whose traceback belongs in the log.
+        fields: facts about it. Never a payload, never a secret.
+    """
+    name, level = event.value
+    for subscriber in _subscribers:
+        subscriber(event, fields)
+    if _levels[level] >= _threshold:
+        extra = {"exc_info": exc_info} if exc_info is not None else {}
+        getattr(_logger, level)(name, **fields, **extra)
+
+
+def subscribe(subscriber: Subscriber) -> Callable[[], None]:
+    """Call ``subscriber`` at each event from now on. Returns what ends the subscription."""
+    _subscribers.append(subscriber)
+    return lambda: _subscribers.remove(subscriber)
+
+
+def configure_logging(log_format: str = "auto", level: str = "INFO") -> None:
+    """Send this process's logs to stderr: readable on a terminal, JSON elsewhere."""
+    global _threshold
+    _threshold = _levels[level.lower()]
+    console = log_format == "console" or (log_format == "auto" and sys.stderr.isatty())
+    renderer: Any = structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    if not console:
+        shared.append(structlog.processors.format_exc_info)
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(_threshold),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    logging.basicConfig(stream=sys.stderr, level=max(_threshold, logging.WARNING), format="%(name)s: %(message)s")
