@@ -4,7 +4,6 @@ A public, versioned contract. Keyed by job id (a worker's own events by its work
 alone says everything; the CloudEvents headers repeat the type for consumers that route by header.
 """
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID

@@ -98,7 +98,7 @@ class JobFields(Contract):
     """What one may ask of a job, at either door."""
 
     payload: dict[str, Any] = Field(
-        description="What the handler gets: a JSON object of at most 256 KiB. Without `type`, its `task` names the type.",
+        description="What the handler gets: a JSON object of at most 256 KiB. Without `type`, `task` names it.",
         examples=[{"task": "example", "value": 42}],
     )
     type: Name | None = Field(None, description="Job type: which handler runs it. Default: `payload.task`.")
