@@ -1,0 +1,1 @@
+"""The rules: states, transitions, retry policy. Pure, without I/O."""

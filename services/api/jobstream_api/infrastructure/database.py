@@ -1,0 +1,151 @@
+"""The database as one object: an asyncpg pool for the hot statements, an ORM session for the rest.
+
+Only `transaction` commits. A connection, lock or disk error surfaces as one of `TRANSIENT`;
+loops wait and try again on those, and give nothing up.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+import asyncpg
+import orjson
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from jobstream_api.settings import ApiSettings
+
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record]
+    Pool = asyncpg.Pool[asyncpg.Record]
+else:  # asyncpg's classes are generic only in its stubs
+    Connection = asyncpg.Connection
+    Pool = asyncpg.Pool
+
+TRANSIENT: tuple[type[BaseException], ...] = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InsufficientResourcesError,  # disk full, too many connections, out of memory
+    asyncpg.OperatorInterventionError,  # shutdown, crash, cancelled statement
+    asyncpg.TransactionRollbackError,  # deadlock, serialization
+    asyncpg.LockNotAvailableError,
+    asyncpg.InternalServerError,
+    asyncpg.PostgresSystemError,  # I/O errors
+    asyncpg.ReadOnlySQLTransactionError,  # a failover under way
+)
+"""What passes by itself: wait and try again."""
+
+_ACQUIRE_TIMEOUT_S = 10.0
+_COMMAND_TIMEOUT_S = 30.0
+
+
+def sqlalchemy_url(database_url: str) -> str:
+    """The same database in SQLAlchemy's spelling."""
+    _, _, rest = database_url.partition("://")
+    return f"postgresql+asyncpg://{rest}"
+
+
+def is_transient(error: BaseException) -> bool:
+    """True for an error that passes by itself, also when SQLAlchemy wrapped it."""
+    cause = getattr(error, "orig", None)
+    while cause is not None:
+        if isinstance(cause, TRANSIENT):
+            return True
+        cause = cause.__cause__
+    return isinstance(error, TRANSIENT)
+
+
+async def _prepare(connection: Connection) -> None:
+    for name in ("json", "jsonb"):
+        await connection.set_type_codec(
+            name, schema="pg_catalog", encoder=lambda v: orjson.dumps(v).decode(), decoder=orjson.loads
+        )
+
+
+class Database:
+    """Connections to one schema of one database."""
+
+    def __init__(self, settings: ApiSettings) -> None:
+        self._settings = settings
+        self._pool: Pool | None = None
+        self.engine: AsyncEngine = create_async_engine(
+            sqlalchemy_url(settings.database_url.get_secret_value()),
+            poolclass=AsyncAdaptedQueuePool,
+            pool_size=2,
+            max_overflow=max(settings.database_pool // 3, 2),
+            pool_timeout=_ACQUIRE_TIMEOUT_S,
+            pool_pre_ping=True,
+            connect_args={
+                "timeout": _ACQUIRE_TIMEOUT_S,
+                "command_timeout": _COMMAND_TIMEOUT_S,
+                "server_settings": self._server_settings(),
+            },
+        )
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    def _server_settings(self) -> dict[str, str]:
+        return {
+            "search_path": self._settings.database_schema,
+            "application_name": "jobstream-api",
+            "statement_timeout": "30000",
+            "lock_timeout": "10000",
+            "idle_in_transaction_session_timeout": "10000",
+            "jit": "off",  # compiling costs more than our short statements
+        }
+
+    async def open(self) -> None:
+        """Make the pool. Does not insist on a reachable server: requests and loops try again."""
+        if self._pool is None:
+            self._pool = await asyncpg.create_pool(
+                self._settings.database_url.get_secret_value(),
+                min_size=0,
+                max_size=self._settings.database_pool,
+                max_inactive_connection_lifetime=120.0,
+                timeout=_ACQUIRE_TIMEOUT_S,
+                command_timeout=_COMMAND_TIMEOUT_S,
+                statement_cache_size=self._settings.database_statement_cache,
+                server_settings=self._server_settings(),
+                init=_prepare,
+            )
+
+    async def close(self) -> None:
+        """Close every connection."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            try:
+                await asyncio.wait_for(pool.close(), 5.0)
+            except TimeoutError:
+                pool.terminate()
+        await self.engine.dispose()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A pooled connection, each statement its own transaction."""
+        assert self._pool is not None, "Database.open() comes first"
+        async with self._pool.acquire(timeout=_ACQUIRE_TIMEOUT_S) as connection:
+            yield cast(Connection, connection)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A pooled connection inside one transaction, committed at the end of the block."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncSession]:
+        """An ORM session in one transaction, committed at the end of the block."""
+        async with self._sessions() as session, session.begin():
+            yield session
+
+    async def ping(self) -> None:
+        """One round trip; raises what is wrong."""
+        async with asyncio.timeout(5.0), self.connection() as connection:
+            await connection.fetchval("SELECT 1")
+
+    def counts(self) -> dict[str, Any]:
+        """Pool figures for metrics."""
+        pool = self._pool
+        return {"size": pool.get_size(), "idle": pool.get_idle_size()} if pool else {"size": 0, "idle": 0}

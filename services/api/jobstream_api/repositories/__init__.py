@@ -1,0 +1,1 @@
+"""Persistence without decisions. Hot statements are .sql files beside their module."""

@@ -1,0 +1,79 @@
+"""The outbox: records that must reach Kafka, written in the transaction that makes them due."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from jobstream.contracts.headers import JOB_CREATED, ORIGIN_HEADER, Headers, cloud_event
+from jobstream_api.infrastructure.database import Connection
+from jobstream_api.repositories.statements import statement
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """One record on its way to Kafka.
+
+    Attributes:
+        headers: None for a job record, whose headers follow from id, job and time.
+    """
+
+    id: UUID
+    job_id: UUID | None
+    topic: str
+    key: bytes | None
+    headers: Headers | None
+    value: bytes | None
+    created_at: datetime
+
+    def record_headers(self) -> Headers:
+        """The headers to publish; a redelivery of this row carries the same."""
+        if self.headers is not None:
+            return self.headers
+        subject = str(self.job_id)
+        event = cloud_event(JOB_CREATED, str(self.id), "/jobstream/api", self.created_at, subject)
+        return [*event, (ORIGIN_HEADER, b"api")]
+
+
+async def insert(connection: Connection, rows: Sequence[OutboxRow]) -> None:
+    """Write ``rows`` in the caller's transaction."""
+    if rows:
+        await connection.execute(
+            statement("outbox_insert"),
+            [row.id for row in rows],
+            [row.job_id for row in rows],
+            [row.topic for row in rows],
+            [row.key for row in rows],
+            [None if row.headers is None else [[name, value.decode()] for name, value in row.headers] for row in rows],
+            [row.value for row in rows],
+            [row.created_at for row in rows],
+        )
+
+
+async def delete(connection: Connection, ids: Sequence[UUID]) -> None:
+    """Forget rows that Kafka has acknowledged."""
+    await connection.execute("DELETE FROM outbox WHERE id = ANY($1::uuid[])", ids)
+
+
+async def stale(connection: Connection, age_s: float, limit: int) -> list[OutboxRow]:
+    """Rows older than ``age_s``, oldest first: whoever wrote them did not get them out."""
+    records = await connection.fetch(statement("outbox_stale"), age_s, limit)
+    return [
+        OutboxRow(
+            id=record["id"],
+            job_id=record["job_id"],
+            topic=record["topic"],
+            key=record["key"],
+            headers=None
+            if record["headers"] is None
+            else [(name, value.encode()) for name, value in record["headers"]],
+            value=record["value"],
+            created_at=record["created_at"],
+        )
+        for record in records
+    ]
+
+
+async def count_failures(connection: Connection, ids: Sequence[UUID]) -> None:
+    """Note that publishing these rows failed, so that the sweep takes others first."""
+    await connection.execute("UPDATE outbox SET failures = failures + 1 WHERE id = ANY($1::uuid[])", ids)

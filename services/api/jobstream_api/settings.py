@@ -1,0 +1,67 @@
+"""Settings of the api, besides those of every jobstream process."""
+
+from typing import Literal, get_args
+
+from pydantic import Field, SecretStr, field_validator
+
+from jobstream.settings import CommaList, Settings, split_commas
+
+Role = Literal["http", "applier", "intake", "leader"]
+ROLES: tuple[str, ...] = get_args(Role)
+
+
+class ApiSettings(Settings):
+    """Settings of an api process."""
+
+    database_url: SecretStr = Field(
+        SecretStr("postgresql://jobstream@127.0.0.1:5432/jobstream"),
+        description="PostgreSQL 15 or newer, `postgresql://user:password@host:port/database`.",
+    )
+    database_schema: str = Field(
+        "public", pattern=r"^[a-z_][a-z0-9_]{0,62}$", description="Schema that holds the tables. It is made if missing."
+    )
+    database_pool: int = Field(
+        12, ge=4, le=200, description="Most connections of one api process. Raise it with many waiting readers."
+    )
+    database_statement_cache: int = Field(
+        256, ge=0, description="Prepared statements kept per connection. 0 behind a pooler that cannot keep them."
+    )
+    api_host: str = Field("127.0.0.1", description="Address to listen on.")
+    api_port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    api_roles: CommaList = Field(
+        ROLES,
+        description="What this process does, of `http`, `applier`, `intake`, `leader`. Split them into deployments of "
+        "their own when one of them fills a core.",
+    )
+    unknown_types: Literal["reject", "accept"] = Field(
+        "reject", description="What `POST /jobs` does with a type that no worker ever announced."
+    )
+    max_retries: int = Field(3, ge=0, le=100, description="Retries of a job whose type says nothing else.")
+    submit_batch: int = Field(500, ge=1, le=5000, description="Most single submits that share one transaction.")
+    relay_sweep_after_s: float = Field(
+        5.0, gt=0, description="Outbox rows older than this are published by the leader: their process died."
+    )
+    leader_ttl_s: float = Field(
+        15.0, ge=2, description="A leader that is silent for so long is replaced. Shorter is sooner, and more queries."
+    )
+    reaper_interval_s: float = Field(5.0, gt=0, description="How often the leader looks for runs whose lease ran out.")
+    reaper_grace_s: float = Field(2.0, ge=0, description="A lease counts as lost only so long after it ran out.")
+    republish_after_s: float = Field(
+        60.0, gt=0, description="A job that Kafka took this long ago, and no worker owes, is published again."
+    )
+    idempotency_ttl_s: float = Field(86_400.0, gt=0, description="How long an Idempotency-Key is remembered, seconds.")
+    wait_max_s: float = Field(60.0, gt=0, le=600, description="Longest `?wait=`.")
+    shutdown_grace_s: float = Field(15.0, gt=0, description="Time to finish requests and loops after SIGTERM.")
+
+    @field_validator("api_roles", mode="before")
+    @classmethod
+    def _split_roles(cls, value: object) -> object:
+        return split_commas(value)
+
+    @field_validator("api_roles")
+    @classmethod
+    def _known_roles(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for role in value:
+            if role not in ROLES:
+                raise ValueError(f"{role!r} is no role; choose of {', '.join(ROLES)}")
+        return value
