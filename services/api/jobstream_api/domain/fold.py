@@ -1,0 +1,73 @@
+"""Folding a batch of status events to one entry per dispatch of a job. Pure.
+
+Within one dispatch: the first RUNNING gives the run and its start, the last heartbeat of that run
+gives lease and progress, the first outcome wins. Order between dispatches does not matter here:
+only the entry that speaks of the row's current dispatch will match it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from jobstream.contracts.events import EventKind, StatusEvent
+from jobstream.contracts.jobs import Job
+
+Identity = tuple[UUID, int, int]
+
+
+@dataclass(slots=True)
+class Folded:
+    """All that a batch says of one dispatch of one job.
+
+    Attributes:
+        place: index in the batch of the event that decided, for naming it later.
+        events: how many were folded into this.
+    """
+
+    identity: Identity
+    place: int
+    running: StatusEvent | None = None
+    heartbeat: StatusEvent | None = None
+    outcome: StatusEvent | None = None
+    job: Job | None = None
+    events: int = 0
+
+    @property
+    def newest(self) -> StatusEvent:
+        """The event that says most."""
+        event = self.outcome or self.running or self.heartbeat
+        assert event is not None, "an entry begins with an event"
+        return event
+
+
+def fold(events: Iterable[tuple[int, StatusEvent]]) -> dict[Identity, Folded]:
+    """One entry per (id, attempt, dispatch), in the order of first mention.
+
+    Args:
+        events: (place in the batch, event), in topic order.
+    """
+    folded: dict[Identity, Folded] = {}
+    for place, event in events:
+        entry = folded.get(event.identity)
+        if entry is None:
+            entry = folded[event.identity] = Folded(event.identity, place)
+        entry.events += 1
+        if event.job is not None and entry.job is None:
+            entry.job = event.job
+        _add(entry, place, event)
+    return folded
+
+
+def _add(entry: Folded, place: int, event: StatusEvent) -> None:
+    match event.event:
+        case EventKind.RUNNING:
+            if entry.running is None:
+                entry.running = event
+        case EventKind.HEARTBEAT:
+            # A heartbeat of another run than the one that holds the lease renews nothing.
+            if entry.running is None or entry.running.run_id == event.run_id:
+                entry.heartbeat = event
+        case _:
+            if entry.outcome is None:
+                entry.outcome = event
+                entry.place = place

@@ -1,0 +1,120 @@
+"""A group member whose true offsets live outside Kafka, with what it does.
+
+Kafka only spreads the partitions. On assignment the reader seeks to the offsets that its owner
+stored in the same transaction as the work, so work and progress are one fact.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import KafkaError
+
+from jobstream.kafka.clients import make_consumer
+from jobstream.settings import Settings
+from jobstream.telemetry import Event, emit
+
+Place = tuple[str, int]
+"""A (topic, partition)."""
+LoadOffsets = Callable[[list[Place]], Awaitable[dict[Place, int]]]
+
+_SHOW_EVERY_S = 1.0
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
+    def __init__(self, reader: "StoredReader") -> None:
+        self._reader = reader
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        self._reader.unseeked.clear()
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        self._reader.unseeked = set(assigned)
+
+
+class StoredReader:
+    """Reads topics as a member of a group, from offsets that the caller stores.
+
+    Args:
+        group: without the topic prefix.
+        load: gives the stored next offsets of partitions; those it does not know start at the beginning.
+    """
+
+    def __init__(
+        self, settings: Settings, client_id: str, *, group: str, topics: Iterable[str], load: LoadOffsets
+    ) -> None:
+        self._consumer = make_consumer(settings, client_id, group_id=group)
+        self._topics = list(topics)
+        self._load = load
+        self.unseeked: set[TopicPartition] = set()
+        self._shown: dict[Place, int] = {}
+        self._to_show: dict[Place, int] = {}
+        self._shown_at = 0.0
+
+    async def start(self) -> None:
+        """Join the group. Raises KafkaError if no broker answers."""
+        self._consumer.subscribe(self._topics, listener=_Listener(self))
+        await self._consumer.start()
+
+    async def stop(self) -> None:
+        """Leave the group."""
+        try:
+            await self._show(force=True)
+        finally:
+            async with asyncio.timeout(10.0):
+                await self._consumer.stop()
+
+    async def poll(self, max_records: int, timeout_s: float) -> list[Any]:
+        """The next records in order within each partition, at most ``max_records``; empty after ``timeout_s``.
+
+        Raises what ``load`` raises; then call again.
+        """
+        await self._seek()
+        await self._show()
+        polled = await self._consumer.getmany(timeout_ms=int(timeout_s * 1000), max_records=max_records)
+        # A rebalance inside getmany may have handed out records from where Kafka thinks we were.
+        return [record for place, records in polled.items() if place not in self.unseeked for record in records]
+
+    async def keep_alive(self) -> None:
+        """Stay in the group without taking records, while the owner cannot work."""
+        assigned = self._consumer.assignment()
+        self._consumer.pause(*assigned)
+        try:
+            await self._consumer.getmany(timeout_ms=0)
+        finally:
+            self._consumer.resume(*self._consumer.assignment())
+
+    def rewind(self) -> None:
+        """Seek to the stored offsets before the next poll: our memory of them was wrong."""
+        self.unseeked = set(self._consumer.assignment())
+
+    def stored(self, offsets: dict[Place, int]) -> None:
+        """Tell which next offsets were stored; Kafka is told too, for the eyes of lag tools."""
+        self._to_show |= offsets
+
+    async def _seek(self) -> None:
+        while self.unseeked:
+            waiting = set(self.unseeked)
+            stored = await self._load([(place.topic, place.partition) for place in waiting])
+            for place in waiting & set(self._consumer.assignment()):
+                offset = stored.get((place.topic, place.partition))
+                if offset is None:
+                    await self._consumer.seek_to_beginning(place)
+                else:
+                    self._consumer.seek(place, offset)
+            self.unseeked -= waiting
+
+    async def _show(self, *, force: bool = False) -> None:
+        now = asyncio.get_running_loop().time()
+        if not self._to_show or (not force and now - self._shown_at < _SHOW_EVERY_S):
+            return
+        assigned = self._consumer.assignment()
+        offsets = {TopicPartition(*place): offset for place, offset in self._to_show.items()}
+        self._to_show = {}
+        self._shown_at = now
+        try:
+            async with asyncio.timeout(5.0):
+                await self._consumer.commit({place: offset for place, offset in offsets.items() if place in assigned})
+        except (KafkaError, TimeoutError) as error:
+            emit(Event.KAFKA_TROUBLE, what="showing offsets", error=repr(error))
