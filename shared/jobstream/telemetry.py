@@ -49,6 +49,7 @@ class Event(Enum):
     JOB_STARTED = ("job.started", "debug")
     JOB_FINISHED = ("job.finished", "info")
     JOB_LOG = ("job.log", "info")
+    HANDLER_ABANDONED = ("handler.abandoned", "warning")
     LEASES_RENEWED = ("leases.renewed", "debug")
     COMMIT_FENCED = ("commit.fenced", "warning")
     # kafka

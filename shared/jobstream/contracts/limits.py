@@ -6,10 +6,15 @@ keys, deep nesting. orjson does the common case; only what looks odd is read a s
 to be refused with the place and the fix.
 """
 
+import dataclasses
 import json
 import math
 import re
+from collections.abc import Callable
+from datetime import date, time
+from enum import Enum
 from typing import Any
+from uuid import UUID
 
 import orjson
 
@@ -169,14 +174,19 @@ def _printable(field: str) -> str:
     return _SURROGATES.sub("�", field.replace("\0", "�"))
 
 
-def dump_json(value: Any, *, what: str, field: str, max_bytes: int) -> bytes:
+def dump_json(
+    value: Any, *, what: str, field: str, max_bytes: int, default: Callable[[Any], Any] | None = None
+) -> bytes:
     """Write ``value`` as JSON under the same limits.
+
+    Args:
+        default: turns an object that JSON does not know into one it does, or raises TypeError.
 
     Raises:
         InvalidInput: it is no JSON value, too large, or holds what ``parse_json`` refuses.
     """
     try:
-        raw = orjson.dumps(value)
+        raw = orjson.dumps(value, default=default)
     except (TypeError, orjson.JSONEncodeError) as error:
         raise InvalidInput("invalid_json", field, f"the {what} is no JSON value: {error}") from None
     if len(raw) > max_bytes:
@@ -185,5 +195,30 @@ def dump_json(value: Any, *, what: str, field: str, max_bytes: int) -> bytes:
             field,
             f"the {what} has {len(raw)} bytes, at most {max_bytes} are taken; store it elsewhere and send a reference",
         )
-    parse_json(raw, max_bytes=max_bytes)
+    try:
+        parse_json(raw, max_bytes=max_bytes)
+    except InvalidInput as error:
+        raise InvalidInput(error.code, field + error.field, error.detail) from None
+    if b"null" in raw:  # orjson writes NaN and Infinity as null
+        _refuse_nan(value, field, default)
     return raw
+
+
+def _refuse_nan(node: Any, path: str, default: Callable[[Any], Any] | None) -> None:
+    """Walk what orjson wrote and refuse the floats that JSON has no word for."""
+    if isinstance(node, float):
+        if not math.isfinite(node):
+            raise InvalidInput("invalid_number", path, f"{node} is not JSON; send null or a string")
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            _refuse_nan(value, f"{path}/{key}", default)
+    elif isinstance(node, list | tuple):
+        for index, value in enumerate(node):
+            _refuse_nan(value, f"{path}/{index}", default)
+    elif dataclasses.is_dataclass(node):
+        for member in dataclasses.fields(node):
+            _refuse_nan(getattr(node, member.name), f"{path}/{member.name}", default)
+    elif isinstance(node, Enum):
+        _refuse_nan(node.value, path, default)
+    elif default is not None and not isinstance(node, str | int | date | time | UUID | None):
+        _refuse_nan(default(node), path, default)

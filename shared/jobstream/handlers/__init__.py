@@ -1,0 +1,1 @@
+"""Handlers: how they are declared, what they are given, and what becomes of their runs."""
