@@ -46,6 +46,12 @@ class ApiSettings(Settings):
     )
     reaper_interval_s: float = Field(5.0, gt=0, description="How often the leader looks for runs whose lease ran out.")
     reaper_grace_s: float = Field(2.0, ge=0, description="A lease counts as lost only so long after it ran out.")
+    reaper_hold_off_s: float = Field(
+        30.0,
+        ge=0,
+        description="After Kafka or the database was away, and after an election, nothing is declared lost for so "
+        "long. Not shorter than the workers' lease.",
+    )
     republish_after_s: float = Field(
         60.0, gt=0, description="A job that Kafka took this long ago, and no worker owes, is published again."
     )

@@ -1,7 +1,7 @@
 """The database as one object: an asyncpg pool for the hot statements, an ORM session for the rest.
 
-Only `transaction` commits. A connection, lock or disk error surfaces as one of `TRANSIENT`;
-loops wait and try again on those, and give nothing up.
+Only `transaction` and `session` commit. Loops ask `is_transient` what to do with an error: wait and
+try again, or give the record up.
 """
 
 import asyncio
@@ -23,20 +23,13 @@ else:  # asyncpg's classes are generic only in its stubs
     Connection = asyncpg.Connection
     Pool = asyncpg.Pool
 
-TRANSIENT: tuple[type[BaseException], ...] = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InsufficientResourcesError,  # disk full, too many connections, out of memory
-    asyncpg.OperatorInterventionError,  # shutdown, crash, cancelled statement
-    asyncpg.TransactionRollbackError,  # deadlock, serialization
-    asyncpg.LockNotAvailableError,
-    asyncpg.InternalServerError,
-    asyncpg.PostgresSystemError,  # I/O errors
-    asyncpg.ReadOnlySQLTransactionError,  # a failover under way
+_PERMANENT: tuple[type[BaseException], ...] = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,
+    ValueError,
 )
-"""What passes by itself: wait and try again."""
+_DATABASE: tuple[type[BaseException], ...] = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 _ACQUIRE_TIMEOUT_S = 10.0
 _COMMAND_TIMEOUT_S = 30.0
@@ -49,13 +42,17 @@ def sqlalchemy_url(database_url: str) -> str:
 
 
 def is_transient(error: BaseException) -> bool:
-    """True for an error that passes by itself, also when SQLAlchemy wrapped it."""
-    cause = getattr(error, "orig", None)
+    """True for a database error that waiting mends: all but those that the data itself causes.
+
+    Connections, locks, full disks and shutdowns pass; a missing table or right is a migration or a
+    grant under way. SQLAlchemy's wrapping is looked through.
+    """
+    cause: BaseException | None = getattr(error, "orig", None)
     while cause is not None:
-        if isinstance(cause, TRANSIENT):
-            return True
+        if isinstance(cause, _DATABASE):
+            return not isinstance(cause, _PERMANENT)
         cause = cause.__cause__
-    return isinstance(error, TRANSIENT)
+    return isinstance(error, _DATABASE) and not isinstance(error, _PERMANENT)
 
 
 async def _prepare(connection: Connection) -> None:

@@ -122,7 +122,8 @@ CREATE TABLE workers (
     pid          integer     NOT NULL,
     version      text        NOT NULL,
     started_at   timestamptz NOT NULL,
-    last_seen_at timestamptz NOT NULL,
+    said_at      timestamptz NOT NULL,
+    last_seen_at timestamptz NOT NULL DEFAULT now(),
     stopped_at   timestamptz,
     concurrency  integer     NOT NULL,
     running      integer     NOT NULL,
@@ -130,6 +131,8 @@ CREATE TABLE workers (
     partitions   jsonb       NOT NULL,
     metrics_url  text
 ) WITH (fillfactor = 50);
+
+COMMENT ON COLUMN workers.said_at IS 'by the worker''s clock, to tell a newer word from an older';
 
 CREATE TABLE leader (
     name          text        PRIMARY KEY,

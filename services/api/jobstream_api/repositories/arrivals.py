@@ -1,0 +1,45 @@
+"""Rows of direct jobs: from their record (intake) or from their first status event (applier).
+
+Both write the same row through here, and whichever comes second changes nothing.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from jobstream.contracts.jobs import Job
+from jobstream_api.infrastructure.database import Connection
+from jobstream_api.repositories.statements import statement
+
+
+def _arrays(jobs: Sequence[Job]) -> list[list[Any]]:
+    return [
+        [job.id for job in jobs],
+        [job.type for job in jobs],
+        [job.queue for job in jobs],
+        [job.key for job in jobs],
+        [job.payload for job in jobs],
+        # An array of arrays must be rectangular, so the tags travel as JSON.
+        [job.tags for job in jobs],
+        [job.max_retries for job in jobs],
+        [job.timeout_s for job in jobs],
+        [job.run_at for job in jobs],
+        [job.created_at for job in jobs],
+    ]
+
+
+async def insert(connection: Connection, jobs: Sequence[Job]) -> set[UUID]:
+    """Insert the jobs whose id is new, in the caller's transaction; returns their ids."""
+    rows = await connection.fetch(statement("arrivals_insert"), *_arrays(jobs))
+    return {row["id"] for row in rows}
+
+
+async def conflicting(connection: Connection, jobs: Sequence[Job]) -> set[int]:
+    """Indexes of the jobs whose id belongs to a row with another type or payload."""
+    rows = await connection.fetch(
+        statement("arrivals_conflicting"),
+        [job.id for job in jobs],
+        [job.type for job in jobs],
+        [job.payload for job in jobs],
+    )
+    return {row["place"] - 1 for row in rows}

@@ -1,0 +1,105 @@
+"""What runs do to rows: leases, successes, and the other outcomes.
+
+Every statement applies only where the row stands at the dispatch that the event speaks of and
+knows less than the event; so a repeat, a late event and a zombie's report all change nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from jobstream.contracts.status import JobStatus
+from jobstream_api.domain.decisions import Decision, Standing
+from jobstream_api.domain.fold import Folded
+from jobstream_api.domain.transitions import Cause, sources
+from jobstream_api.infrastructure.database import Connection
+from jobstream_api.repositories.statements import statement
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """An outcome other than success, decided.
+
+    Attributes:
+        error: the entry for errors[], or None.
+        last_error: one line for people, or None to leave the last one.
+    """
+
+    row: Standing
+    decision: Decision
+    run_id: UUID | None = None
+    worker: str | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    error: dict[str, Any] | None = None
+    last_error: str | None = None
+
+
+def standing(record: Any) -> Standing:
+    """A row as the rules look at it."""
+    return Standing(
+        id=record["id"],
+        type=record["type"],
+        status=JobStatus(record["status"]),
+        attempt=record["attempt"],
+        dispatch=record["dispatch"],
+        rank=record["rank"],
+        max_retries=record["max_retries"],
+    )
+
+
+async def report(connection: Connection, entries: Sequence[Folded]) -> set[UUID]:
+    """Apply leases, heartbeats and successes; returns the ids of the rows that changed."""
+    entries = sorted(entries, key=lambda entry: entry.identity)
+    running = [entry.running or entry.outcome or entry.heartbeat for entry in entries]
+    latest = [entry.outcome or entry.heartbeat or entry.running for entry in entries]
+    rows = await connection.fetch(
+        statement("runs_report"),
+        [entry.identity[0] for entry in entries],
+        [entry.identity[1] for entry in entries],
+        [entry.identity[2] for entry in entries],
+        # 0: a heartbeat alone renews a run that is known; it never begins one.
+        [2 if entry.outcome else 1 if entry.running else 0 for entry in entries],
+        [event.run_id for event in latest if event],
+        [event.worker for event in latest if event],
+        [event.started_at for event in running if event],
+        [event.finished_at for event in latest if event],
+        [None if entry.outcome else event.lease_s for entry, event in zip(entries, latest, strict=True) if event],
+        [event.progress for event in latest if event],
+        [event.progress_text for event in latest if event],
+        [entry.outcome.result if entry.outcome else None for entry in entries],
+        sources(Cause.START),
+        sources(Cause.COMPLETE),
+    )
+    return {row["id"] for row in rows}
+
+
+async def lock(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Standing]:
+    """Lock rows in the order of their ids and read where they stand."""
+    rows = await connection.fetch(statement("runs_lock"), sorted(ids))
+    return {row["id"]: standing(row) for row in rows}
+
+
+async def settle(connection: Connection, settled: Sequence[Settled]) -> None:
+    """Write decided outcomes to rows that the caller has locked."""
+    await connection.execute(
+        statement("runs_settle"),
+        [entry.row.id for entry in settled],
+        [entry.decision.status.value for entry in settled],
+        [entry.decision.hold_s for entry in settled],
+        [entry.run_id for entry in settled],
+        [entry.worker for entry in settled],
+        [entry.started_at for entry in settled],
+        [entry.finished_at if entry.decision.status.terminal else None for entry in settled],
+        [entry.decision.status.terminal for entry in settled],
+        [entry.error for entry in settled],
+        [entry.last_error for entry in settled],
+    )
+
+
+async def known(connection: Connection, ids: Sequence[UUID]) -> set[UUID]:
+    """Those of ``ids`` that have a row."""
+    rows = await connection.fetch("SELECT id FROM jobs WHERE id = ANY($1::uuid[])", list(ids))
+    return {row["id"] for row in rows}

@@ -1,0 +1,28 @@
+UPDATE jobs AS j
+SET status           = CASE WHEN e.rank = 2 THEN 'COMPLETED' ELSE 'RUNNING' END,
+    rank             = greatest(e.rank, 1),
+    run_id           = e.run_id,
+    worker           = e.worker,
+    started_at       = coalesce(j.started_at, e.started_at),
+    finished_at      = CASE WHEN e.rank = 2 THEN coalesce(e.finished_at, now()) END,
+    lease_s          = coalesce(e.lease_s, j.lease_s),
+    lease_expires_at = CASE WHEN e.rank < 2 THEN now() + make_interval(secs => coalesce(e.lease_s, j.lease_s, 30)) END,
+    watch_at         = NULL,
+    progress         = coalesce(e.progress, j.progress),
+    progress_text    = coalesce(e.progress_text, j.progress_text),
+    result           = e.result
+FROM unnest(
+    $1::uuid[], $2::int[], $3::int[], $4::smallint[], $5::uuid[], $6::text[], $7::timestamptz[], $8::timestamptz[],
+    $9::float8[], $10::real[], $11::text[], $12::jsonb[]
+) AS e (
+    id, attempt, dispatch, rank, run_id, worker, started_at, finished_at, lease_s, progress, progress_text, result
+)
+WHERE j.id = e.id
+  AND j.attempt = e.attempt
+  AND j.dispatch = e.dispatch
+  AND CASE e.rank
+          WHEN 0 THEN j.rank = 1 AND j.run_id = e.run_id
+          WHEN 1 THEN (j.rank = 0 AND j.status = ANY($13::text[])) OR (j.rank = 1 AND j.run_id = e.run_id)
+          ELSE j.rank < 2 AND j.status = ANY($14::text[])
+      END
+RETURNING j.id

@@ -1,0 +1,251 @@
+"""Applier: status events become rows.
+
+One batch, folded to one entry per dispatch of a job, is one transaction: leases and successes in
+one statement, the other outcomes decided and written in another, retries held for the dispatcher,
+and the consumer's next offsets.
+"""
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from jobstream.contracts import limits
+from jobstream.contracts.events import EventKind, StatusEvent, WorkerEvent, read_status
+from jobstream.contracts.topics import Topics
+from jobstream.errors import InvalidInput
+from jobstream.telemetry import Event, emit
+from jobstream_api.domain.decisions import decide
+from jobstream_api.domain.fold import Folded, Identity, fold
+from jobstream_api.infrastructure.database import Connection, Database
+from jobstream_api.repositories import arrivals, runs, workers
+from jobstream_api.repositories.dead_letters import DeadLetter
+from jobstream_api.repositories.outbox import OutboxRow
+from jobstream_api.repositories.runs import Settled
+from jobstream_api.services.ingest import Effects, Ingest, dead_letter
+from jobstream_api.services.policies import Policies
+from jobstream_api.settings import ApiSettings
+
+CONSUMER = "jobstream-applier"
+_MAX_EVENT_BYTES = 2 * limits.MAX_RECORD_BYTES
+
+
+class Applier(Ingest):
+    """Folds the status topic back into the jobs table."""
+
+    name = "applier"
+
+    def __init__(
+        self,
+        settings: ApiSettings,
+        database: Database,
+        *,
+        policies: Policies,
+        hand_over: Callable[[Sequence[OutboxRow]], None],
+        notify: Callable[[Iterable[UUID]], None],
+        wake_dispatcher: Callable[[], None],
+        rng: random.Random | None = None,
+    ) -> None:
+        super().__init__(
+            settings,
+            database,
+            consumer=CONSUMER,
+            topics=[Topics(settings.topic_prefix).status],
+            hand_over=hand_over,
+        )
+        self._policies = policies
+        self._notify = notify
+        self._wake_dispatcher = wake_dispatcher
+        self._rng = rng or random.Random()  # noqa: S311  (jitter, no secret)
+
+    async def apply(self, connection: Connection, records: Sequence[Any], effects: Effects) -> None:
+        events, heard, letters = self._read(records)
+        entries = fold(events)
+        entries, clashing = await self._take_in(connection, entries)
+        changed = await self._report(connection, entries, effects)
+        changed |= await self._settle(connection, entries, effects, letters)
+        left = [entry for identity, entry in entries.items() if identity[0] not in changed]
+        unknown = await self._unknown(connection, left)
+        letters += [self._stranger(records[entry.place], entry) for entry in unknown]
+        letters += [
+            dead_letter(records[entry.place], InvalidInput("conflict", "/job", "the id belongs to another job"))
+            for entry in clashing
+        ]
+        effects.count("superseded", sum(entry.events for entry in left) - sum(entry.events for entry in unknown))
+        effects.count("applied", len(changed))
+        if heard:
+            await workers.upsert(connection, list(heard.values()))
+        if letters:
+            await self._bury(connection, letters, effects)
+
+    def committed(self, effects: Effects) -> None:
+        super().committed(effects)
+        if effects.terminal:
+            self._notify(effects.terminal)
+        if effects.held:
+            self._wake_dispatcher()
+        if effects.facts.get("superseded"):
+            emit(Event.EVENT_DROPPED, reason="superseded", number=effects.facts["superseded"])
+        emit(Event.EVENTS_APPLIED, number=effects.facts.get("applied", 0))
+
+    def _read(
+        self, records: Sequence[Any]
+    ) -> tuple[list[tuple[int, StatusEvent]], dict[str, WorkerEvent], list[DeadLetter]]:
+        events: list[tuple[int, StatusEvent]] = []
+        heard: dict[str, WorkerEvent] = {}
+        letters: list[DeadLetter] = []
+        for place, record in enumerate(records):
+            try:
+                if record.value is None:
+                    raise InvalidInput("null_value", "", "the record has no value; write a status event")
+                event = read_status(limits.parse_json(record.value, max_bytes=_MAX_EVENT_BYTES))
+            except InvalidInput as problem:
+                letters.append(dead_letter(record, problem))
+                continue
+            if isinstance(event, WorkerEvent):
+                heard[event.worker] = event
+            else:
+                events.append((place, event))
+        return events, heard, letters
+
+    async def _take_in(
+        self, connection: Connection, entries: dict[Identity, Folded]
+    ) -> tuple[dict[Identity, Folded], list[Folded]]:
+        """Make the rows of direct jobs that came here before their record came to the intake.
+
+        Returns:
+            The entries that speak of our rows, and those whose id belongs to another job.
+        """
+        arrived = [entry for entry in entries.values() if entry.job is not None]
+        jobs = [entry.job for entry in arrived if entry.job is not None]
+        if not jobs:
+            return entries, []
+        made = await arrivals.insert(connection, jobs)
+        if len(made) == len(jobs):
+            return entries, []
+        clashing = [arrived[place] for place in await arrivals.conflicting(connection, jobs)]
+        if not clashing:
+            return entries, []
+        refused = {entry.identity for entry in clashing}
+        return {identity: entry for identity, entry in entries.items() if identity not in refused}, clashing
+
+    async def _report(self, connection: Connection, entries: dict[Identity, Folded], effects: Effects) -> set[UUID]:
+        simple = [
+            entry for entry in entries.values() if entry.outcome is None or entry.outcome.event is EventKind.COMPLETED
+        ]
+        if not simple:
+            return set()
+        changed = await runs.report(connection, simple)
+        effects.terminal += [entry.identity[0] for entry in simple if entry.outcome and entry.identity[0] in changed]
+        return changed
+
+    async def _settle(
+        self,
+        connection: Connection,
+        entries: dict[Identity, Folded],
+        effects: Effects,
+        letters: list[DeadLetter],
+    ) -> set[UUID]:
+        ended = [
+            (entry, entry.outcome)
+            for entry in entries.values()
+            if entry.outcome is not None and entry.outcome.event is not EventKind.COMPLETED
+        ]
+        if not ended:
+            return set()
+        rows = await runs.lock(connection, [outcome.id for _, outcome in ended])
+        settled: dict[UUID, Settled] = {}
+        for entry, outcome in ended:
+            row = rows.get(outcome.id)
+            decision = None if row is None else decide(row, outcome, self._policies.of(row), self._rng)
+            if row is None or decision is None:
+                continue
+            settled[row.id] = _settled(row, decision, entry, outcome)
+            effects.held |= decision.hold_s is not None
+            if decision.status.terminal:
+                effects.terminal.append(row.id)
+            if outcome.error is not None and outcome.error.code == "unknown_type" and outcome.origin is not None:
+                letters.append(_parked(outcome))
+        if settled:
+            await runs.settle(connection, list(settled.values()))
+        return set(settled)
+
+    async def _unknown(self, connection: Connection, left: list[Folded]) -> list[Folded]:
+        if not left:
+            return []
+        known = await runs.known(connection, [entry.identity[0] for entry in left])
+        return [entry for entry in left if entry.identity[0] not in known]
+
+    def _stranger(self, record: Any, entry: Folded) -> DeadLetter:
+        problem = InvalidInput("unknown_job", "/id", f"no job has the id {entry.identity[0]}")
+        return dead_letter(record, problem, entry.identity[0])
+
+
+def _settled(row: Any, decision: Any, entry: Folded, outcome: StatusEvent) -> Settled:
+    started = outcome.started_at or (entry.running.started_at if entry.running else None)
+    error, line = None, None
+    if outcome.error is not None:
+        error = error_entry(
+            row.attempt,
+            code=outcome.error.code,
+            kind=outcome.error.type,
+            message=outcome.error.message,
+            at=(outcome.finished_at or outcome.at).isoformat(),
+            worker=outcome.worker,
+            run_id=outcome.run_id,
+            traceback=outcome.error.traceback,
+        )
+        line = f"{outcome.error.type}: {outcome.error.message}" if outcome.error.type else outcome.error.message
+    return Settled(
+        row=row,
+        decision=decision,
+        run_id=outcome.run_id,
+        worker=outcome.worker,
+        started_at=started,
+        finished_at=outcome.finished_at,
+        error=error,
+        last_error=line,
+    )
+
+
+def error_entry(
+    attempt: int,
+    *,
+    code: str,
+    kind: str,
+    message: str,
+    at: str | None,
+    worker: str | None,
+    run_id: UUID | None,
+    traceback: str | None = None,
+) -> dict[str, Any]:
+    """One element of a job's errors[]."""
+    return {
+        "attempt": attempt,
+        "at": at,
+        "code": code,
+        "type": kind,
+        "message": message,
+        "worker": worker,
+        "run_id": None if run_id is None else str(run_id),
+        "traceback": traceback,
+    }
+
+
+def _parked(outcome: StatusEvent) -> DeadLetter:
+    """A job of a type that its worker does not know: FAILED, and kept to be redriven."""
+    assert outcome.origin is not None
+    assert outcome.error is not None
+    return DeadLetter(
+        topic=outcome.origin.topic,
+        partition=outcome.origin.partition,
+        offset=outcome.origin.offset,
+        reason=outcome.error.code,
+        field="/type",
+        detail=outcome.error.message,
+        key=(outcome.key or str(outcome.id)).encode(),
+        value=None if outcome.job is None else outcome.job.to_json(),
+        headers=[],
+        record_at=outcome.at,
+        job_id=outcome.id,
+    )

@@ -1,0 +1,95 @@
+"""Dispatcher: releases held jobs when they are due, in small transactions.
+
+Retries after their backoff, jobs with run_at, and what workers handed back all wait as rows with
+`dispatch_at`. Two dispatchers at once are harmless: each row is locked while it moves.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from jobstream.contracts.topics import Topics
+from jobstream.ids import new_id
+from jobstream.service import LoopService
+from jobstream.telemetry import Event, emit
+from jobstream_api.infrastructure.database import Database, is_transient
+from jobstream_api.repositories import held, outbox
+from jobstream_api.repositories.held import Released
+from jobstream_api.repositories.outbox import OutboxRow
+from jobstream_api.settings import ApiSettings
+
+_BATCH = 500
+_LONGEST_SLEEP_S = 1.0  # another replica may hold a job that is due before ours
+_SHORTEST_SLEEP_S = 0.01
+
+
+def outbox_row(released: Released, topics: Topics) -> OutboxRow:
+    """The record that hands a job to Kafka."""
+    job = released.job
+    return OutboxRow(
+        id=new_id(),
+        job_id=job.id,
+        topic=topics.jobs(job.queue),
+        key=(job.key or str(job.id)).encode(),
+        headers=None,
+        value=job.to_json(),
+        created_at=released.at,
+    )
+
+
+class Dispatcher(LoopService):
+    """Hands held jobs to Kafka when their time has come."""
+
+    name = "dispatcher"
+
+    def __init__(
+        self, settings: ApiSettings, database: Database, *, hand_over: Callable[[Sequence[OutboxRow]], None]
+    ) -> None:
+        super().__init__()
+        self._topics = Topics(settings.topic_prefix)
+        self._database = database
+        self._hand_over = hand_over
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Look again now: something may be due sooner than was known."""
+        self._woken.set()
+
+    async def stop(self, deadline_s: float = 10.0) -> None:
+        self.stopping.set()
+        self._woken.set()
+        await super().stop(deadline_s)
+
+    async def run(self) -> None:
+        while not self.stopping.is_set():
+            try:
+                sleep = await self._turn()
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                emit(Event.DATABASE_TROUBLE, service=self.name, error=repr(error))
+                await self.pause(0.5)
+                continue
+            self.succeeded()
+            if sleep > 0:
+                try:
+                    await asyncio.wait_for(self._woken.wait(), sleep)
+                except TimeoutError:
+                    pass
+                self._woken.clear()
+            if self.stopping.is_set():
+                return
+
+    async def _turn(self) -> float:
+        """Release one batch; returns how long nothing else will be due, seconds."""
+        async with self._database.connection() as connection:
+            due_s = await held.next_due_s(connection)
+        if due_s is None or due_s > 0:
+            return min(due_s or _LONGEST_SLEEP_S, _LONGEST_SLEEP_S) + _SHORTEST_SLEEP_S
+        async with self._database.transaction() as connection:
+            released = await held.release(connection, _BATCH)
+            rows = [outbox_row(entry, self._topics) for entry in released]
+            await outbox.insert(connection, rows)
+        self._hand_over(rows)
+        emit(Event.JOBS_DISPATCHED, number=len(rows))
+        # Due rows that we could not have are locked by whoever releases them.
+        return 0.0 if rows else _SHORTEST_SLEEP_S

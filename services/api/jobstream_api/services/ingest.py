@@ -1,0 +1,217 @@
+"""The loop behind applier and intake: a batch of records becomes one transaction.
+
+The transaction holds the work and the next offsets, so that a crash anywhere repeats nothing and
+skips nothing. What the database refuses for good is found by halving and dead-lettered with the
+error; what passes by itself (connection, locks, a full disk) is waited for, for ever.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from jobstream.contracts.jobs import Record
+from jobstream.contracts.topics import Topics
+from jobstream.errors import InvalidInput
+from jobstream.kafka.stored import Place, StoredReader
+from jobstream.service import LoopService
+from jobstream.telemetry import Event, emit
+from jobstream_api.infrastructure.database import Connection, Database, is_transient
+from jobstream_api.repositories import dead_letters, progress
+from jobstream_api.repositories.dead_letters import DeadLetter
+from jobstream_api.repositories.outbox import OutboxRow
+from jobstream_api.repositories.progress import Advance, Overtaken
+from jobstream_api.settings import ApiSettings
+
+MAX_BATCH = 1000
+_POLL_S = 1.0
+_MAX_PAUSE_S = 2.0
+
+
+@dataclass(slots=True)
+class Effects:
+    """What is to be done once a batch is committed."""
+
+    outbox: list[OutboxRow] = field(default_factory=list)
+    terminal: list[UUID] = field(default_factory=list)
+    held: bool = False
+    facts: dict[str, int] = field(default_factory=dict)
+
+    def count(self, name: str, number: int = 1) -> None:
+        """Add to a figure that telemetry tells of after the commit."""
+        if number:
+            self.facts[name] = self.facts.get(name, 0) + number
+
+
+def dead_letter(record: Record, problem: InvalidInput, job_id: UUID | None = None) -> DeadLetter:
+    """A consumed record and why it cannot be used."""
+    try:
+        at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
+    except (OverflowError, ValueError, OSError):
+        at = None
+    return DeadLetter(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        reason=problem.code,
+        field=problem.field or None,
+        detail=problem.detail,
+        key=record.key,
+        value=record.value,
+        headers=list(record.headers),
+        record_at=at,
+        job_id=job_id,
+    )
+
+
+class Ingest(LoopService):
+    """Reads topics as a group and hands batches to ``apply``, each in one transaction.
+
+    Args:
+        consumer: the group, without prefix, and the name under which offsets are stored.
+        hand_over: gets the outbox rows of a committed batch.
+    """
+
+    def __init__(
+        self,
+        settings: ApiSettings,
+        database: Database,
+        *,
+        consumer: str,
+        topics: list[str],
+        hand_over: Callable[[Sequence[OutboxRow]], None],
+    ) -> None:
+        super().__init__()
+        self._settings = settings
+        self._database = database
+        self._consumer = consumer
+        self._topic_names = topics
+        self._hand_over = hand_over
+        self._dead_topic = Topics(settings.topic_prefix).dead
+        self._expected: dict[Place, int] = {}
+        self._passed_over: dict[Place, Any] = {}
+
+    @abstractmethod
+    async def apply(self, connection: Connection, records: Sequence[Any], effects: Effects) -> None:
+        """Do the work of ``records`` in the transaction of ``connection``; note what follows in ``effects``."""
+
+    def committed(self, effects: Effects) -> None:
+        """Called after each commit. May be extended."""
+        if effects.outbox:
+            self._hand_over(effects.outbox)
+
+    def pass_over(self, records: Sequence[Any]) -> bool:
+        """True if the batch needs no transaction now; its offsets then ride with a later one."""
+        return False
+
+    async def run(self) -> None:
+        reader = StoredReader(
+            self._settings,
+            f"jobstream-api-{self.name}",
+            group=self._consumer,
+            topics=self._topic_names,
+            load=self._load,
+        )
+        try:
+            await reader.start()
+            while not self.stopping.is_set():
+                try:
+                    records = await reader.poll(MAX_BATCH, _POLL_S)
+                except Exception as error:
+                    if not is_transient(error):
+                        raise
+                    await self._trouble(error, 0.5)
+                    continue
+                await self._turn(reader, records)
+                self.succeeded()
+        finally:
+            await reader.stop()
+
+    async def _turn(self, reader: StoredReader, records: Sequence[Any]) -> None:
+        if records and self.pass_over(records):
+            self._passed_over |= {(record.topic, record.partition): record for record in records}
+        elif records:
+            await self._ingest(reader, records)
+        elif self._passed_over:
+            # Quiet again: note how far we are, so that lag tools read zero.
+            await self._ingest(reader, list(self._passed_over.values()))
+
+    async def _load(self, places: list[Place]) -> dict[Place, int]:
+        async with self._database.connection() as connection:
+            stored = await progress.load(connection, self._consumer)
+        self._passed_over.clear()
+        for place in places:
+            self._expected.pop(place, None)
+        self._expected |= {place: stored[place] for place in places if place in stored}
+        return stored
+
+    async def _ingest(self, reader: StoredReader, records: Sequence[Any]) -> None:
+        """Bring one batch into the database, however long that takes."""
+        pause = 0.05
+        while not self.stopping.is_set():
+            try:
+                await self._take(reader, records)
+                return
+            except Overtaken:
+                # Another member has the partition, or had it: begin again from what is stored.
+                reader.rewind()
+                return
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                await self._trouble(error, pause)
+                pause = min(pause * 2, _MAX_PAUSE_S)
+                await reader.keep_alive()
+
+    async def _trouble(self, error: BaseException, pause: float) -> None:
+        emit(Event.DATABASE_TROUBLE, service=self.name, error=repr(error))
+        await self.pause(pause)
+
+    async def _take(self, reader: StoredReader, records: Sequence[Any]) -> None:
+        """One transaction for all records, or, if one of them is bad, fewer and fewer."""
+        try:
+            await self._transact(reader, records, None)
+        except (Overtaken, MemoryError):
+            raise
+        except Exception as error:
+            if is_transient(error):
+                raise
+            if len(records) == 1:
+                problem = InvalidInput("unusable", "", f"the record was refused: {error!r}"[:2000])
+                await self._transact(reader, records, problem)
+                return
+            half = len(records) // 2
+            await self._take(reader, records[:half])
+            await self._take(reader, records[half:])
+
+    async def _transact(self, reader: StoredReader, records: Sequence[Any], refused: InvalidInput | None) -> None:
+        effects = Effects()
+        ends: dict[Place, int] = {}
+        for record in records:
+            ends[record.topic, record.partition] = record.offset + 1
+        steps = [Advance(*place, self._expected.get(place), end) for place, end in sorted(ends.items())]
+        async with self._database.transaction() as connection:
+            if refused is None:
+                await self.apply(connection, records, effects)
+            else:
+                await self._bury(connection, [dead_letter(record, refused) for record in records], effects)
+            await progress.store(connection, self._consumer, steps)
+        self._expected |= ends
+        self._passed_over.clear()
+        reader.stored(ends)
+        self.committed(effects)
+
+    async def _bury(self, connection: Connection, letters: Sequence[DeadLetter], effects: Effects) -> None:
+        """Dead-letter records in the batch's transaction."""
+        effects.outbox += await dead_letters.insert(connection, letters, self._dead_topic)
+        for letter in letters:
+            emit(
+                Event.DEAD_LETTERED,
+                reason=letter.reason,
+                field=letter.field,
+                topic=letter.topic,
+                partition=letter.partition,
+                offset=letter.offset,
+            )

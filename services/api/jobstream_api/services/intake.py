@@ -1,0 +1,77 @@
+"""Intake: records that programs wrote straight to a job topic become rows.
+
+It reads what the workers read, in a group of its own, and is the one authority on what is no job:
+the worker skips such a record, the intake dead-letters it, once.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from jobstream.contracts.jobs import Job, is_direct, read_job
+from jobstream.contracts.topics import Topics
+from jobstream.errors import InvalidInput
+from jobstream.telemetry import Event, emit
+from jobstream_api.infrastructure.database import Connection, Database
+from jobstream_api.repositories import arrivals
+from jobstream_api.repositories.dead_letters import DeadLetter
+from jobstream_api.repositories.outbox import OutboxRow
+from jobstream_api.services.ingest import Effects, Ingest, dead_letter
+from jobstream_api.settings import ApiSettings
+
+CONSUMER = "jobstream-intake"
+_STORE_EVERY_S = 2.0
+
+
+class Intake(Ingest):
+    """Takes direct jobs in."""
+
+    name = "intake"
+
+    def __init__(
+        self, settings: ApiSettings, database: Database, *, hand_over: Callable[[Sequence[OutboxRow]], None]
+    ) -> None:
+        self._names = Topics(settings.topic_prefix)
+        super().__init__(
+            settings,
+            database,
+            consumer=CONSUMER,
+            topics=[self._names.jobs(queue) for queue in settings.queues],
+            hand_over=hand_over,
+        )
+        self._stored_at = 0.0
+
+    def pass_over(self, records: Sequence[Any]) -> bool:
+        # Our own records need no row, and their offsets may be written late: reading them again is free.
+        now = asyncio.get_running_loop().time()
+        if now - self._stored_at >= _STORE_EVERY_S or any(is_direct(record) for record in records):
+            self._stored_at = now
+            return False
+        return True
+
+    async def apply(self, connection: Connection, records: Sequence[Any], effects: Effects) -> None:
+        jobs: list[Job] = []
+        origins: list[Any] = []
+        letters: list[DeadLetter] = []
+        for record in records:
+            if not is_direct(record):
+                continue
+            try:
+                jobs.append(read_job(record, self._names))
+                origins.append(record)
+            except InvalidInput as problem:
+                letters.append(dead_letter(record, problem))
+        if jobs:
+            made = await arrivals.insert(connection, jobs)
+            effects.count("made", len(made))
+            if len(made) < len(jobs):
+                clash = InvalidInput("conflict", "/id", "the id belongs to a job with another type or payload")
+                clashing = await arrivals.conflicting(connection, jobs)
+                letters += [dead_letter(origins[place], clash, jobs[place].id) for place in sorted(clashing)]
+        if letters:
+            await self._bury(connection, letters, effects)
+
+    def committed(self, effects: Effects) -> None:
+        super().committed(effects)
+        if effects.facts.get("made"):
+            emit(Event.JOBS_TAKEN_IN, number=effects.facts["made"])
