@@ -34,5 +34,9 @@ class BrokerUnavailable(JobstreamError):
     """Kafka cannot be reached or does not answer in time."""
 
 
+class RecordRefused(JobstreamError):
+    """Kafka will never take this record as it is: too large, or its topic does not exist."""
+
+
 class HandlerError(JobstreamError):
     """A handler was declared or registered wrongly."""

@@ -55,9 +55,15 @@ async def delete(connection: Connection, ids: Sequence[UUID]) -> None:
     await connection.execute("DELETE FROM outbox WHERE id = ANY($1::uuid[])", ids)
 
 
-async def stale(connection: Connection, age_s: float, limit: int) -> list[OutboxRow]:
-    """Rows older than ``age_s``, oldest first: whoever wrote them did not get them out."""
-    records = await connection.fetch(statement("outbox_stale"), age_s, limit)
+async def stale(connection: Connection, age_s: float, limit: int, *, after: UUID | None = None) -> list[OutboxRow]:
+    """Rows older than ``age_s``, oldest first: whoever wrote them did not get them out.
+
+    A row that Kafka refused n times is due after ``age_s`` * 2**n.
+
+    Args:
+        after: go on behind this id, within one pass. Every pass begins anew, since commits come late.
+    """
+    records = await connection.fetch(statement("outbox_stale"), age_s, limit, after)
     return [
         OutboxRow(
             id=record["id"],
@@ -74,6 +80,9 @@ async def stale(connection: Connection, age_s: float, limit: int) -> list[Outbox
     ]
 
 
-async def count_failures(connection: Connection, ids: Sequence[UUID]) -> None:
-    """Note that publishing these rows failed, so that the sweep takes others first."""
-    await connection.execute("UPDATE outbox SET failures = failures + 1 WHERE id = ANY($1::uuid[])", ids)
+async def count_failures(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Note that Kafka refused these rows; returns how often it has by now, for those still there."""
+    records = await connection.fetch(
+        "UPDATE outbox SET failures = failures + 1 WHERE id = ANY($1::uuid[]) RETURNING id, failures", sorted(ids)
+    )
+    return {record["id"]: record["failures"] for record in records}

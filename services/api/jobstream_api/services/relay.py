@@ -1,0 +1,247 @@
+"""From the outbox to Kafka.
+
+The process that wrote rows hands them over right after its commit; they are published, and once
+Kafka has acknowledged them they are deleted, many at a time. No transaction is open while Kafka is
+awaited. What a crash, or a full backlog, leaves behind is found by the leader's sweep. A row may
+so be published twice, which consumers bear; it is never published not at all.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from functools import partial
+from uuid import UUID
+
+from jobstream.errors import BrokerUnavailable, RecordRefused
+from jobstream.failpoints import failpoint
+from jobstream.kafka.publisher import Acknowledgement, Publisher, failure
+from jobstream.service import LoopService
+from jobstream.telemetry import Event, emit
+from jobstream_api.infrastructure.database import Database, is_transient
+from jobstream_api.repositories import outbox
+from jobstream_api.repositories.outbox import OutboxRow
+from jobstream_api.services.parking import park
+
+BACKLOG = 20_000
+"""Most rows held in memory; the sweep gets what is beyond."""
+MAX_FAILURES = 10
+"""A row that Kafka refused so often is parked as a dead letter."""
+
+_GATHER_S = 0.02
+_DELETE_AT_ONCE = 5_000
+_PING_EVERY_S = 5.0
+_DRAIN_S = 5.0
+_MAX_PAUSE_S = 5.0
+
+
+class _Lane:
+    """The rows of one topic, in order. A topic that does not answer holds up no other."""
+
+    def __init__(self) -> None:
+        self.rows: deque[OutboxRow] = deque()
+        self.again: deque[OutboxRow] = deque()
+        self.task: asyncio.Task[None] | None = None
+
+    def next(self) -> OutboxRow | None:
+        if self.again:
+            return self.again.popleft()
+        return self.rows.popleft() if self.rows else None
+
+
+class Relay(LoopService):
+    """Publishes outbox rows and deletes those that Kafka has."""
+
+    name = "relay"
+
+    def __init__(self, database: Database, publisher: Publisher, *, dead_topic: str, backlog: int = BACKLOG) -> None:
+        super().__init__()
+        self._database = database
+        self._publisher = publisher
+        self._dead_topic = dead_topic
+        self._backlog = backlog
+        self._held: set[UUID] = set()
+        self._lanes: dict[str, _Lane] = {}
+        self._acknowledged: list[UUID] = []
+        self._refused: list[tuple[OutboxRow, str]] = []
+        self._wake = asyncio.Event()
+
+    def hand_over(self, rows: Sequence[OutboxRow]) -> None:
+        """Take committed rows; returns at once. Beyond the backlog they are left to the sweep."""
+        failpoint("api.after_commit_before_publish")
+        if self.stopping.is_set():
+            return
+        for row in rows:
+            if len(self._held) >= self._backlog:
+                return
+            if row.id in self._held:
+                continue
+            self._held.add(row.id)
+            lane = self._lanes.setdefault(row.topic, _Lane())
+            lane.rows.append(row)
+            self._run(row.topic, lane)
+
+    def holds(self, row_id: UUID) -> bool:
+        """True while this process will still publish, or delete, the row."""
+        return row_id in self._held
+
+    @property
+    def room(self) -> int:
+        """How many more rows the backlog takes."""
+        return max(self._backlog - len(self._held), 0)
+
+    def quiet_for(self) -> float:
+        """Seconds since Kafka last acknowledged or answered us."""
+        return self._publisher.quiet_for()
+
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        for topic, lane in self._lanes.items():
+            self._run(topic, lane)
+        pinged = 0.0
+        while not self.stopping.is_set():
+            await self._woken(1.0)
+            await self._settle()
+            if loop.time() - pinged > _PING_EVERY_S:
+                pinged = loop.time()
+                await self._ping()
+            elif self._publisher.quiet_for() < _PING_EVERY_S:
+                self.succeeded()
+        until = loop.time() + _DRAIN_S
+        while self._held and loop.time() < until:
+            await self._woken(0.1)
+            await self._settle()
+
+    async def teardown(self) -> None:
+        tasks = [lane.task for lane in self._lanes.values() if lane.task is not None]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=1.0)
+        self._lanes.clear()
+        self._held.clear()
+        self._acknowledged.clear()
+        self._refused.clear()
+        await self._publisher.stop()
+
+    async def setup(self) -> None:
+        self._publisher.reopen()
+
+    async def _woken(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._wake.wait(), seconds)
+        except TimeoutError:
+            return
+        self._wake.clear()
+        await self.pause(_GATHER_S)  # let more acknowledges come in: one DELETE for all
+
+    async def _ping(self) -> None:
+        try:
+            await self._publisher.ping()
+        except BrokerUnavailable as error:
+            emit(Event.KAFKA_TROUBLE, what="relay", error=str(error))
+        else:
+            self.succeeded()
+
+    def _run(self, topic: str, lane: _Lane) -> None:
+        if lane.task is None:
+            lane.task = asyncio.create_task(self._drive(topic, lane), name=f"relay {topic}")
+
+    async def _drive(self, topic: str, lane: _Lane) -> None:
+        """Send a lane's rows until it is empty. Acknowledges come later, in `_on_done`."""
+        pause = 0.1
+        try:
+            while (row := lane.next()) is not None:
+                try:
+                    future = await self._publisher.send(row.topic, row.key, row.value, row.record_headers())
+                except RecordRefused as error:
+                    self._refuse(row, str(error))
+                except BrokerUnavailable as error:
+                    lane.again.appendleft(row)
+                    emit(Event.OUTBOX_PUBLISH_FAILED, topic=topic, error=str(error))
+                    await asyncio.sleep(pause)
+                    pause = min(pause * 2, _MAX_PAUSE_S)
+                else:
+                    pause = 0.1
+                    future.add_done_callback(partial(self._on_done, row, lane))
+        finally:
+            lane.task = None
+
+    def _on_done(self, row: OutboxRow, lane: _Lane, future: Acknowledgement) -> None:
+        error = None if future.cancelled() else future.exception()
+        if error is None and not future.cancelled():
+            self._acknowledged.append(row.id)
+            self._wake.set()
+            return
+        meaning = failure(error or BrokerUnavailable("cancelled"))
+        if isinstance(meaning, RecordRefused):
+            self._refuse(row, str(meaning))
+        elif self._lanes.get(row.topic) is lane:
+            lane.again.append(row)
+            self._run(row.topic, lane)
+
+    def _refuse(self, row: OutboxRow, detail: str) -> None:
+        emit(Event.OUTBOX_PUBLISH_FAILED, topic=row.topic, outbox_id=str(row.id), error=detail)
+        self._refused.append((row, detail))
+        self._wake.set()
+
+    async def _settle(self) -> None:
+        """Delete what Kafka has, count what it refused. On database trouble both wait for the next turn."""
+        try:
+            while self._acknowledged:
+                failpoint("api.after_ack_before_delete")
+                ids = self._acknowledged[:_DELETE_AT_ONCE]
+                async with self._database.connection() as connection:
+                    await outbox.delete(connection, ids)
+                del self._acknowledged[: len(ids)]
+                self._held.difference_update(ids)
+                emit(Event.OUTBOX_PUBLISHED, count=len(ids))
+            while self._refused:
+                refused = self._refused[:100]
+                rows = await park(self._database, refused, max_failures=MAX_FAILURES, dead_topic=self._dead_topic)
+                del self._refused[: len(refused)]
+                self._held.difference_update(row.id for row, _ in refused)
+                self.hand_over(rows)
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            emit(Event.DATABASE_TROUBLE, service=self.name, error=repr(error))
+            await self.pause(1.0)
+
+
+class Sweep(LoopService):
+    """Finds rows that whoever wrote them did not get out, and gives them to this process's relay."""
+
+    name = "sweep"
+
+    def __init__(self, database: Database, relay: Relay, *, after_s: float) -> None:
+        super().__init__()
+        self._database = database
+        self._relay = relay
+        self._after_s = after_s
+
+    async def run(self) -> None:
+        while not self.stopping.is_set():
+            try:
+                await self._sweep()
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                emit(Event.DATABASE_TROUBLE, service=self.name, error=repr(error))
+            else:
+                self.succeeded()
+            await self.pause(max(self._after_s / 2, 0.05))
+
+    async def _sweep(self) -> None:
+        """One pass over all that is due, a page at a time, as long as the relay has room."""
+        page, after, found = 1_000, None, 0
+        while not self.stopping.is_set() and self._relay.room >= page:
+            async with self._database.connection() as connection:
+                rows = await outbox.stale(connection, self._after_s, page, after=after)
+            left = [row for row in rows if not self._relay.holds(row.id)]
+            self._relay.hand_over(left)
+            found += len(left)
+            if len(rows) < page:
+                break
+            after = rows[-1].id
+        if found:
+            emit(Event.OUTBOX_SWEPT, count=found)

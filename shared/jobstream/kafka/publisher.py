@@ -1,0 +1,214 @@
+"""One idempotent producer that outlives its own failures.
+
+Findings about aiokafka 0.14 that shape this (tests/integration/api pins them): an idempotent
+producer retries without end, so callers bring their own deadline; and a batch that the broker
+refuses has used up its sequence numbers, so every later batch of that partition fails until the
+producer is replaced. So after any failure that is not about the record alone, it is.
+"""
+
+import asyncio
+import time
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka import errors as kafka
+
+from jobstream.contracts.headers import Headers
+from jobstream.errors import BrokerUnavailable, RecordRefused
+from jobstream.kafka.clients import make_producer
+from jobstream.settings import Settings
+from jobstream.telemetry import Event, emit
+
+Acknowledgement = asyncio.Future[Any]
+"""Done once the record stands on all in-sync replicas: topic, partition, offset. See `failure`."""
+
+START_TIMEOUT_S = 15.0
+_STOP_TIMEOUT_S = 5.0
+_PING_TIMEOUT_S = 5.0
+
+_REFUSALS: tuple[type[BaseException], ...] = (
+    kafka.MessageSizeTooLargeError,
+    kafka.RecordListTooLargeError,
+    kafka.InvalidTopicError,
+    kafka.UnknownTopicOrPartitionError,
+    kafka.InvalidTimestampError,
+    kafka.UnsupportedForMessageFormatError,
+    kafka.PolicyViolationError,
+    AssertionError,  # neither key nor value
+    TypeError,
+    ValueError,
+)
+"""What is wrong with the record itself: sending it again gives the same."""
+
+
+def failure(error: BaseException) -> RecordRefused | BrokerUnavailable:
+    """What an error of ``Publisher.send`` or of an acknowledgement means to the caller."""
+    if isinstance(error, RecordRefused | BrokerUnavailable):
+        return error
+    if isinstance(error, _REFUSALS):
+        return RecordRefused(f"{type(error).__name__}: {error}")
+    return BrokerUnavailable(f"not published: {error!r}")
+
+
+class Publisher:
+    """Publishes records; replaces its producer when that can go no further.
+
+    Order holds per key while the producer lives. One event loop, any number of callers.
+    """
+
+    def __init__(self, settings: Settings, client_id: str, *, linger_ms: int = 2) -> None:
+        self._settings = settings
+        self._client_id = client_id
+        self._linger_ms = linger_ms
+        self._producer: AIOKafkaProducer | None = None
+        self._broken = False
+        self._closed = False
+        self._renewing = asyncio.Lock()
+        self._acknowledged_at = time.monotonic()
+
+    async def start(self) -> None:
+        """Connect.
+
+        Raises:
+            BrokerUnavailable: no broker answers; ``send`` will try again.
+        """
+        self._closed = False
+        await self._ready()
+
+    def reopen(self) -> None:
+        """Allow sending again after ``stop``; the first ``send`` connects."""
+        self._closed = False
+
+    async def stop(self, deadline_s: float = _STOP_TIMEOUT_S) -> None:
+        """Send what waits, within ``deadline_s`` seconds; what is left then fails."""
+        self._closed = True
+        async with self._renewing:
+            producer, self._producer = self._producer, None
+            if producer is not None:
+                await _close(producer, deadline_s)
+
+    async def send(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers,
+        *,
+        timestamp_ms: int | None = None,
+    ) -> Acknowledgement:
+        """Hand a record to the producer; returns its acknowledgement, not yet done.
+
+        The acknowledgement fails with an aiokafka error; ``failure`` says what it means. It may take
+        for ever while no broker answers: wait with a deadline.
+
+        Raises:
+            RecordRefused: this record will never be taken.
+            BrokerUnavailable: not now.
+        """
+        producer = await self._ready()
+        try:
+            future: Acknowledgement = await producer.send(
+                topic, value, key=key, headers=headers, timestamp_ms=timestamp_ms
+            )
+        except Exception as error:
+            refused = failure(error)
+            if isinstance(refused, BrokerUnavailable) and not isinstance(error, kafka.KafkaTimeoutError):
+                self._suspect(producer)
+            raise refused from error
+        future.add_done_callback(lambda done: self._on_done(producer, done))
+        return future
+
+    async def publish(
+        self, topic: str, key: bytes | None, value: bytes | None, headers: Headers, *, timeout_s: float
+    ) -> None:
+        """Publish one record and wait for its acknowledgement.
+
+        Raises:
+            RecordRefused: this record will never be taken.
+            BrokerUnavailable: not acknowledged in time; it may still arrive.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                await asyncio.shield(await self.send(topic, key, value, headers))
+        except TimeoutError as error:
+            raise BrokerUnavailable(f"no acknowledge within {timeout_s:.0f} s") from error
+        except (kafka.KafkaError, AssertionError) as error:
+            raise failure(error) from error
+
+    async def ping(self) -> None:
+        """Ask a broker for its metadata.
+
+        Raises:
+            BrokerUnavailable: no answer in time.
+        """
+        try:
+            async with asyncio.timeout(_PING_TIMEOUT_S):
+                producer = await self._ready()
+                answered = await producer.client.force_metadata_update()
+        except TimeoutError as error:
+            raise BrokerUnavailable(f"no broker answered within {_PING_TIMEOUT_S:.0f} s") from error
+        if not answered:
+            raise BrokerUnavailable("no broker answers")
+
+    def quiet_for(self) -> float:
+        """Seconds since the last acknowledge."""
+        return time.monotonic() - self._acknowledged_at
+
+    def _on_done(self, producer: AIOKafkaProducer, future: Acknowledgement) -> None:
+        if future.cancelled():
+            return
+        if future.exception() is None:
+            self._acknowledged_at = time.monotonic()
+        else:
+            # Also after a refusal: the refused batch left a gap in the partition's sequence.
+            self._suspect(producer)
+
+    def _suspect(self, producer: AIOKafkaProducer) -> None:
+        if producer is self._producer:
+            self._broken = True
+
+    async def _ready(self) -> AIOKafkaProducer:
+        if self._producer is not None and not self._broken:
+            return self._producer
+        async with self._renewing:
+            if self._closed:
+                raise BrokerUnavailable("the publisher is stopped")
+            if self._producer is not None and not self._broken:
+                return self._producer
+            old, self._producer, self._broken = self._producer, None, False
+            if old is not None:
+                await _close(old, _STOP_TIMEOUT_S)
+            self._producer = await self._open()
+            if old is not None:
+                emit(Event.KAFKA_CLIENT_REBUILT, client=self._client_id)
+            return self._producer
+
+    async def _open(self) -> AIOKafkaProducer:
+        producer = make_producer(self._settings, self._client_id, linger_ms=self._linger_ms)
+        try:
+            async with asyncio.timeout(START_TIMEOUT_S):
+                await producer.start()
+        except BaseException as error:
+            await _close(producer, 1.0)
+            if isinstance(error, Exception):
+                raise BrokerUnavailable(f"no broker answers at {self._settings.kafka_bootstrap_servers}") from error
+            raise
+        return producer
+
+
+async def _close(producer: AIOKafkaProducer, deadline_s: float) -> None:
+    """Stop within the deadline, then fail what is still in it: aiokafka would let it hang."""
+    stop = asyncio.create_task(producer.stop(), name="producer stop")
+    await asyncio.wait([stop], timeout=deadline_s)
+    if stop.done():
+        stop.exception() if not stop.cancelled() else None
+        return
+    producer._message_accumulator.fail_all(kafka.ProducerClosed())
+    stop.cancel()
+    await asyncio.wait([stop], timeout=1.0)
+    sender = producer._sender.sender_task
+    if sender is not None:
+        sender.cancel()
+        await asyncio.wait([sender], timeout=1.0)
+    close = asyncio.create_task(producer.client.close(), name="producer client close")
+    await asyncio.wait([close], timeout=1.0)
