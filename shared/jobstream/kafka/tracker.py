@@ -73,8 +73,8 @@ class OffsetTracker:
 
     def finished(self) -> list[Range]:
         """What is done at or above ``low_water``, with the gaps between, as ranges in order."""
-        ranges = []
-        begin = None
+        ranges: list[Range] = []
+        begin: int | None = None
         for offset in self._pending:
             if begin is not None and offset > begin:
                 ranges.append((begin, offset))
