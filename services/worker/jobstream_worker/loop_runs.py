@@ -1,0 +1,193 @@
+"""Async handlers on the loop, each in the task of its caller: no further task, no timer for one that ends at once.
+
+The handler's coroutine is stepped by hand. So a handler that ignores being cancelled can be taken out
+of the caller's task, left to itself in one of its own, and the caller goes on.
+"""
+
+import asyncio
+import types
+from collections.abc import Coroutine, Generator
+from typing import Any
+
+from jobstream.handlers.invoke import payload_for
+from jobstream.handlers.outcomes import Outcome, RunTimeout, conclude
+from jobstream.telemetry import Event, emit
+from jobstream_worker.run import Run
+
+Steps = Coroutine[Any, Any, Any]
+
+
+class LoopRuns:
+    """Runs of handlers on the loop.
+
+    Attributes:
+        current: the run whose handler has the loop right now, or None while it is the worker's or waits.
+        strays: tasks of handlers that were given up.
+    """
+
+    def __init__(self, grace_s: float) -> None:
+        self.grace_s = grace_s
+        self.current: Run | None = None
+        self.strays: set[asyncio.Task[None]] = set()
+
+    async def execute(self, run: Run) -> Outcome:
+        """See ``Executor.execute``."""
+        task = asyncio.current_task()
+        assert task is not None
+        try:
+            handler: Steps = run.spec.call(payload_for(run.spec, run.job), run.context())
+        except Exception as error:
+            return conclude(run.spec, error)
+        return await _Drive(self, run, handler, task)
+
+    def abandon(self, run: Run, handler: Steps, waits_for: Any) -> None:
+        """Leave a handler that will not stop to a task of its own; its late result is ignored."""
+        emit(Event.HANDLER_ABANDONED, job_id=str(run.job.id), type=run.job.type, run_in="loop", grace_s=self.grace_s)
+        stray = asyncio.create_task(_finish(handler, waits_for), name=f"abandoned {run.job.type}")
+        self.strays.add(stray)
+        stray.add_done_callback(self.strays.discard)
+
+    async def stop(self, deadline_s: float) -> None:
+        """Cancel the strays once more and wait for those that listen."""
+        for stray in self.strays:
+            stray.cancel()
+        if self.strays:
+            await asyncio.wait(self.strays, timeout=deadline_s)
+
+
+class _Drive:
+    """One handler being stepped inside its caller's task."""
+
+    __slots__ = (
+        "_cancels",
+        "_foreign_before",
+        "_gave_up",
+        "_handler",
+        "_run",
+        "_runs",
+        "_self_cancelled",
+        "_task",
+        "_timer",
+    )
+
+    def __init__(self, runs: LoopRuns, run: Run, handler: Steps, task: asyncio.Task[Any]) -> None:
+        self._runs = runs
+        self._run = run
+        self._handler = handler
+        self._task = task
+        self._foreign_before = task.cancelling()
+        self._cancels = 0
+        self._gave_up = False
+        self._self_cancelled = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __await__(self) -> Generator[Any, None, Outcome]:
+        thrown: BaseException | None = None
+        armed = False
+        while True:
+            try:
+                waits_for = self._step(thrown)
+            except StopIteration as stop:
+                yield from self._settle()
+                return self._end(None, stop.value)
+            except BaseException as error:
+                yield from self._settle()
+                return self._end(error)
+            if self._gave_up:
+                self._runs.abandon(self._run, self._handler, waits_for)
+                return self._end(asyncio.CancelledError())
+            if not armed:
+                armed = True
+                self._arm()
+            thrown = None
+            try:
+                yield waits_for
+            except GeneratorExit:
+                self._handler.close()
+                raise
+            except BaseException as error:
+                thrown = error
+
+    def _step(self, thrown: BaseException | None) -> Any:
+        """Let the handler go on to its next wait, and return what it waits for."""
+        before = self._task.cancelling()
+        self._runs.current = self._run
+        try:
+            return self._handler.send(None) if thrown is None else self._handler.throw(thrown)
+        finally:
+            self._runs.current = None
+            if self._task.cancelling() > before:  # only the handler's own code ran since
+                self._self_cancelled = True
+
+    def _settle(self) -> Generator[Any, None, None]:
+        """Take up the CancelledError that a handler which cancelled its own task has still coming."""
+        if self._self_cancelled:
+            try:
+                yield
+            except asyncio.CancelledError:
+                pass
+
+    def _arm(self) -> None:
+        """The handler waits, so from now on it can be stopped."""
+        self._run.interrupt = self._interrupt
+        timeout = self._run.timeout_s
+        if timeout is not None:
+            self._timer = self._task.get_loop().call_later(timeout, self._expire)
+
+    def _expire(self) -> None:
+        self._run.expired = True
+        self._interrupt()
+
+    def _interrupt(self) -> None:
+        """Cancel the handler, once; give it up if it is still there after the grace."""
+        if self._cancels:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._task.get_loop().call_later(self._runs.grace_s, self._give_up)
+        self._cancel()
+
+    def _give_up(self) -> None:
+        self._gave_up = True
+        self._cancel()
+
+    def _cancel(self) -> None:
+        self._cancels += 1
+        self._task.cancel()
+
+    def _end(self, error: BaseException | None, result: Any = None) -> Outcome:
+        run = self._run
+        run.interrupt = None
+        if self._timer is not None:
+            self._timer.cancel()
+        own = self._task.cancelling() - self._foreign_before if self._self_cancelled else self._cancels
+        for _ in range(own):
+            self._task.uncancel()
+        if isinstance(error, asyncio.CancelledError) and self._task.cancelling() > self._foreign_before:
+            raise error  # the caller was cancelled by somebody else
+        if run.expired:
+            error = RunTimeout(f"the handler took longer than {run.timeout_s:g} s")
+        return conclude(run.spec, error, result, stopped=run.stop_reason)
+
+
+@types.coroutine
+def _resume(handler: Steps, waits_for: Any) -> Generator[Any, None, None]:
+    """Step a handler that was given up to its end, whatever that is."""
+    thrown: BaseException | None = None
+    while True:
+        try:
+            yield waits_for
+        except GeneratorExit:
+            handler.close()
+            raise
+        except BaseException as error:
+            thrown = error
+        try:
+            waits_for = handler.send(None) if thrown is None else handler.throw(thrown)
+        except BaseException:  # its end, good or bad: nobody waits for it any more
+            return
+        thrown = None
+
+
+async def _finish(handler: Steps, waits_for: Any) -> None:
+    await _resume(handler, waits_for)
