@@ -9,7 +9,7 @@ from uuid import UUID
 
 from jobstream.contracts.jobs import Job
 from jobstream_api.infrastructure.database import Connection
-from jobstream_api.repositories.statements import statement
+from jobstream_api.repositories.statements import as_json, statement
 
 
 def _arrays(jobs: Sequence[Job]) -> list[list[Any]]:
@@ -18,9 +18,8 @@ def _arrays(jobs: Sequence[Job]) -> list[list[Any]]:
         [job.type for job in jobs],
         [job.queue for job in jobs],
         [job.key for job in jobs],
-        [job.payload for job in jobs],
-        # An array of arrays must be rectangular, so the tags travel as JSON.
-        [job.tags for job in jobs],
+        [as_json(job.payload) for job in jobs],
+        [as_json(job.tags) for job in jobs],
         [job.max_retries for job in jobs],
         [job.timeout_s for job in jobs],
         [job.run_at for job in jobs],
@@ -40,6 +39,6 @@ async def conflicting(connection: Connection, jobs: Sequence[Job]) -> set[int]:
         statement("arrivals_conflicting"),
         [job.id for job in jobs],
         [job.type for job in jobs],
-        [job.payload for job in jobs],
+        [as_json(job.payload) for job in jobs],
     )
     return {row["place"] - 1 for row in rows}

@@ -3,7 +3,7 @@ INSERT INTO jobs (
     direct, dispatched_at, dispatch_at, watch_at
 )
 SELECT
-    a.id, a.type, a.queue, a.key, a.payload, ARRAY(SELECT jsonb_array_elements_text(a.tags)),
+    a.id, a.type, a.queue, a.key, a.payload::jsonb, ARRAY(SELECT jsonb_array_elements_text(a.tags::jsonb)),
     a.max_retries, a.timeout_s, a.run_at, a.created_at,
     true,
     CASE WHEN a.run_at IS NULL OR a.run_at <= now() THEN now() END,
@@ -11,7 +11,7 @@ SELECT
     -- Older than what the reaper's mark may have passed: it must be watched one by one.
     CASE WHEN a.created_at < now() - interval '20 seconds' AND (a.run_at IS NULL OR a.run_at <= now()) THEN now() END
 FROM unnest(
-    $1::uuid[], $2::text[], $3::text[], $4::text[], $5::jsonb[], $6::jsonb[],
+    $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
     $7::int[], $8::float8[], $9::timestamptz[], $10::timestamptz[]
 ) AS a (id, type, queue, key, payload, tags, max_retries, timeout_s, run_at, created_at)
 ON CONFLICT (id) DO NOTHING

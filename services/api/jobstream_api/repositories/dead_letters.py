@@ -10,7 +10,7 @@ from jobstream.ids import new_id
 from jobstream_api.infrastructure.database import Connection
 from jobstream_api.repositories import outbox
 from jobstream_api.repositories.outbox import OutboxRow
-from jobstream_api.repositories.statements import statement
+from jobstream_api.repositories.statements import as_json, statement
 
 DEAD_LETTERED = "record.dead_lettered.v1"
 _MAX_HEADER_BYTES = 1024
@@ -44,11 +44,13 @@ def _printable(value: bytes | None) -> str:
     return text.replace("\0", "\\x00")
 
 
-async def insert(connection: Connection, letters: Sequence[DeadLetter], dead_topic: str) -> list[OutboxRow]:
+async def insert(
+    connection: Connection, letters: Sequence[DeadLetter], dead_topic: str
+) -> list[tuple[DeadLetter, OutboxRow]]:
     """Keep each letter once, and make its record on the dead topic due, in the caller's transaction.
 
     Returns:
-        The outbox rows of those that were new, to be handed to the relay after the commit.
+        Those that were new, each with its outbox row, to be handed to the relay after the commit.
     """
     if not letters:
         return []
@@ -64,14 +66,17 @@ async def insert(connection: Connection, letters: Sequence[DeadLetter], dead_top
         [letter.detail for letter in letters],
         [letter.key for letter in letters],
         [letter.value for letter in letters],
-        [[[_printable(name.encode()), _printable(value)] for name, value in letter.headers] for letter in letters],
+        [
+            as_json([[_printable(name.encode()), _printable(value)] for name, value in letter.headers])
+            for letter in letters
+        ],
         [letter.job_id for letter in letters],
         [letter.record_at for letter in letters],
     )
     by_id = dict(zip(ids, letters, strict=True))
-    rows = [_outbox_row(row["id"], by_id[row["id"]], row["created_at"], dead_topic) for row in kept]
-    await outbox.insert(connection, rows)
-    return rows
+    new = [(by_id[row["id"]], _outbox_row(row["id"], by_id[row["id"]], row["created_at"], dead_topic)) for row in kept]
+    await outbox.insert(connection, [row for _, row in new])
+    return new
 
 
 def _outbox_row(letter_id: UUID, letter: DeadLetter, at: datetime, dead_topic: str) -> OutboxRow:

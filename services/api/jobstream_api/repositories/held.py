@@ -42,7 +42,7 @@ async def republish(connection: Connection, ids: list[UUID]) -> list[Released]:
 def job_of(row: Any) -> Job:
     """The job record of a row."""
     return Job(
-        id=row["id"],
+        id=UUID(int=row["id"].int),  # the driver's own class is none that orjson writes
         type=row["type"],
         queue=row["queue"],
         key=row["key"],

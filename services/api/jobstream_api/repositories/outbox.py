@@ -7,7 +7,7 @@ from uuid import UUID
 
 from jobstream.contracts.headers import JOB_CREATED, ORIGIN_HEADER, Headers, cloud_event
 from jobstream_api.infrastructure.database import Connection
-from jobstream_api.repositories.statements import statement
+from jobstream_api.repositories.statements import as_json, statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,10 @@ class OutboxRow:
         return [*event, (ORIGIN_HEADER, b"api")]
 
 
+def _as_text(headers: Headers | None) -> list[list[str]] | None:
+    return None if headers is None else [[name, value.decode()] for name, value in headers]
+
+
 async def insert(connection: Connection, rows: Sequence[OutboxRow]) -> None:
     """Write ``rows`` in the caller's transaction."""
     if rows:
@@ -44,7 +48,7 @@ async def insert(connection: Connection, rows: Sequence[OutboxRow]) -> None:
             [row.job_id for row in rows],
             [row.topic for row in rows],
             [row.key for row in rows],
-            [None if row.headers is None else [[name, value.decode()] for name, value in row.headers] for row in rows],
+            [as_json(_as_text(row.headers)) for row in rows],
             [row.value for row in rows],
             [row.created_at for row in rows],
         )

@@ -15,7 +15,7 @@ from jobstream_api.domain.decisions import Decision, Standing
 from jobstream_api.domain.fold import Folded
 from jobstream_api.domain.transitions import Cause, sources
 from jobstream_api.infrastructure.database import Connection
-from jobstream_api.repositories.statements import statement
+from jobstream_api.repositories.statements import as_json, statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ async def report(connection: Connection, entries: Sequence[Folded]) -> set[UUID]
         [None if entry.outcome else event.lease_s for entry, event in zip(entries, latest, strict=True) if event],
         [event.progress for event in latest if event],
         [event.progress_text for event in latest if event],
-        [entry.outcome.result if entry.outcome else None for entry in entries],
+        [as_json(entry.outcome.result) if entry.outcome else None for entry in entries],
         sources(Cause.START),
         sources(Cause.COMPLETE),
     )
@@ -94,7 +94,7 @@ async def settle(connection: Connection, settled: Sequence[Settled]) -> None:
         [entry.started_at for entry in settled],
         [entry.finished_at if entry.decision.status.terminal else None for entry in settled],
         [entry.decision.status.terminal for entry in settled],
-        [entry.error for entry in settled],
+        [as_json(entry.error) for entry in settled],
         [entry.last_error for entry in settled],
     )
 

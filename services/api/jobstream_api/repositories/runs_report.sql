@@ -10,10 +10,10 @@ SET status           = CASE WHEN e.rank = 2 THEN 'COMPLETED' ELSE 'RUNNING' END,
     watch_at         = NULL,
     progress         = coalesce(e.progress, j.progress),
     progress_text    = coalesce(e.progress_text, j.progress_text),
-    result           = e.result
+    result           = e.result::jsonb
 FROM unnest(
     $1::uuid[], $2::int[], $3::int[], $4::smallint[], $5::uuid[], $6::text[], $7::timestamptz[], $8::timestamptz[],
-    $9::float8[], $10::real[], $11::text[], $12::jsonb[]
+    $9::float8[], $10::real[], $11::text[], $12::text[]
 ) AS e (
     id, attempt, dispatch, rank, run_id, worker, started_at, finished_at, lease_s, progress, progress_text, result
 )

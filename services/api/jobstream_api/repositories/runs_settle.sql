@@ -8,10 +8,10 @@ SET status           = e.status,
     worker           = coalesce(e.worker, j.worker),
     started_at       = coalesce(j.started_at, e.started_at),
     finished_at      = CASE WHEN e.terminal THEN coalesce(e.finished_at, now()) END,
-    errors           = CASE WHEN e.error IS NULL THEN j.errors ELSE j.errors || jsonb_build_array(e.error) END,
+    errors           = CASE WHEN e.error IS NULL THEN j.errors ELSE j.errors || jsonb_build_array(e.error::jsonb) END,
     last_error       = coalesce(e.last_error, j.last_error)
 FROM unnest(
     $1::uuid[], $2::text[], $3::float8[], $4::uuid[], $5::text[], $6::timestamptz[], $7::timestamptz[],
-    $8::bool[], $9::jsonb[], $10::text[]
+    $8::bool[], $9::text[], $10::text[]
 ) AS e (id, status, hold_s, run_id, worker, started_at, finished_at, terminal, error, last_error)
 WHERE j.id = e.id

@@ -2,9 +2,20 @@
 
 from functools import cache
 from importlib.resources import files
+from typing import Any
+
+import orjson
 
 
 @cache
 def statement(name: str) -> str:
     """The text of ``<name>.sql`` in this package."""
     return (files("jobstream_api.repositories") / f"{name}.sql").read_text()
+
+
+def as_json(value: Any) -> str | None:
+    """A value for an array of JSON documents; None stays NULL.
+
+    Such arrays travel as text[]: asyncpg would take a list among jsonb[] for a further dimension.
+    """
+    return None if value is None else orjson.dumps(value).decode()

@@ -205,8 +205,8 @@ class Ingest(LoopService):
 
     async def _bury(self, connection: Connection, letters: Sequence[DeadLetter], effects: Effects) -> None:
         """Dead-letter records in the batch's transaction."""
-        effects.outbox += await dead_letters.insert(connection, letters, self._dead_topic)
-        for letter in letters:
+        for letter, row in await dead_letters.insert(connection, letters, self._dead_topic):
+            effects.outbox.append(row)
             emit(
                 Event.DEAD_LETTERED,
                 reason=letter.reason,
