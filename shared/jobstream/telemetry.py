@@ -42,6 +42,7 @@ class Event(Enum):
     JOBS_REPUBLISHED = ("jobs.republished", "warning")
     OFFSETS_RESTORED = ("offsets.restored", "warning")
     TYPES_LEARNED = ("types.learned", "info")
+    TYPE_IGNORED = ("type.ignored", "warning")
     # worker
     PARTITIONS_ASSIGNED = ("partitions.assigned", "info")
     PARTITIONS_REVOKED = ("partitions.revoked", "info")
