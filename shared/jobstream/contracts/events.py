@@ -90,6 +90,8 @@ class StatusEvent(Contract):
         body = {name: value for name, value in self.__dict__.items() if value is not None}
         if self.event is EventKind.COMPLETED:
             body["result"] = self.result
+        if self.event is not EventKind.FAILED:
+            del body["retryable"]
         for name in ("error", "origin"):
             if name in body:
                 body[name] = body[name].model_dump(exclude_none=True)
