@@ -188,7 +188,7 @@ def dump_json(
     try:
         raw = orjson.dumps(value, default=default)
     except (TypeError, orjson.JSONEncodeError) as error:
-        raise InvalidInput("invalid_json", field, f"the {what} is no JSON value: {error}") from None
+        raise InvalidInput("invalid_json", field, f"the {what} is no JSON value: {error.__cause__ or error}") from None
     if len(raw) > max_bytes:
         raise InvalidInput(
             f"{what}_too_large",
