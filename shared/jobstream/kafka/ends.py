@@ -4,6 +4,11 @@ import asyncio
 from typing import Any
 
 from aiokafka import TopicPartition
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    NotCoordinatorForGroupError,
+)
 from aiokafka.structs import OffsetAndMetadata
 
 from jobstream.errors import BrokerUnavailable
@@ -57,8 +62,7 @@ class Ends:
         """
         try:
             async with asyncio.timeout(_TIMEOUT_S):
-                admin = await self._admin_client()
-                found = await admin.list_consumer_group_offsets(self._settings.topic_prefix + group)
+                found = await self._group_offsets(self._settings.topic_prefix + group)
         except Exception as error:
             await self.close()
             raise BrokerUnavailable(f"could not read the offsets of {group}: {error!r}") from error
@@ -86,6 +90,16 @@ class Ends:
             raise BrokerUnavailable(f"could not restore the offsets of {group}: {error!r}") from error
         finally:
             await asyncio.wait_for(consumer.stop(), 5.0)
+
+    async def _group_offsets(self, group: str) -> dict[TopicPartition, OffsetAndMetadata]:
+        admin = await self._admin_client()
+        while True:
+            try:
+                found: dict[TopicPartition, OffsetAndMetadata] = await admin.list_consumer_group_offsets(group)
+                return found
+            except (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError):
+                # A new cluster makes its offsets topic at the first question, an old one moves it about.
+                await asyncio.sleep(0.3)
 
     async def _places(self, topics: list[str]) -> list[TopicPartition]:
         admin = await self._admin_client()
