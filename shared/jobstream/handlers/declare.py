@@ -54,6 +54,8 @@ def handler(
         if not inspect.isfunction(function):
             raise HandlerError(f"@handler({job_type!r}) stands on {function!r}: put it on a plain function")
         where = _place(function)
+        if _ATTRIBUTE in vars(function):
+            raise HandlerError(f"{where}: it has a @handler already; write a function for each type")
         _check_options(job_type, max_retries, timeout_s, non_retryable, where)
         is_async = inspect.iscoroutinefunction(function)
         signature = read_signature(function, where, local_names)
@@ -99,7 +101,7 @@ def _place(function: Callable[..., Any]) -> str:
 def _check_options(job_type: str, max_retries: int, timeout_s: float | None, non_retryable: object, where: str) -> None:
     if not NAME_PATTERN.fullmatch(job_type):
         raise HandlerError(f"{where}: the type {job_type!r} must match {NAME_PATTERN.pattern}")
-    if not isinstance(max_retries, int) or not 0 <= max_retries <= 100:
+    if isinstance(max_retries, bool) or not isinstance(max_retries, int) or not 0 <= max_retries <= 100:
         raise HandlerError(f"{where}: max_retries is a whole number from 0 to 100, not {max_retries!r}")
     if timeout_s is not None and not 0 < timeout_s <= MAX_TIMEOUT_S:
         raise HandlerError(f"{where}: timeout_s is above 0 and at most {MAX_TIMEOUT_S:.0f} (a week), not {timeout_s!r}")

@@ -79,19 +79,18 @@ def _import_all(name: str) -> list[ModuleType]:
 
 
 def _import(name: str) -> ModuleType:
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise HandlerError(
+            f"{name!r} is no module name; JOBSTREAM_HANDLERS takes dotted names like shop.jobs, not files"
+        )
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
             raise HandlerError(f"importing {name} failed: it needs {error.name}, which is not installed") from error
-        hint = (
-            "give dotted names like shop.jobs, not files"
-            if "/" in name or name.endswith(".py")
-            else (
-                "look for a typing error in JOBSTREAM_HANDLERS; if it is right, install the package or put its folder "
-                "on PYTHONPATH"
-            )
-        )
-        raise HandlerError(f"there is no module {name} (looking for {error.name}): {hint}") from error
-    except Exception as error:  # whatever the module does when it is imported
+        raise HandlerError(
+            f"there is no module {name} (looking for {error.name}): look for a typing error in JOBSTREAM_HANDLERS; "
+            "if it is right, install the package or put its folder on PYTHONPATH"
+        ) from error
+    except (Exception, SystemExit) as error:  # whatever the module does when it is imported
         raise HandlerError(f"importing {name} failed with {type(error).__name__}: {error}") from error
