@@ -16,6 +16,7 @@ from aiokafka import errors as kafka
 from jobstream.contracts.headers import Headers
 from jobstream.errors import BrokerUnavailable, RecordRefused
 from jobstream.kafka.clients import make_producer
+from jobstream.kafka.closing import close_producer
 from jobstream.settings import Settings
 from jobstream.telemetry import Event, emit
 
@@ -197,18 +198,6 @@ class Publisher:
 
 
 async def _close(producer: AIOKafkaProducer, deadline_s: float) -> None:
-    """Stop within the deadline, then fail what is still in it: aiokafka would let it hang."""
-    stop = asyncio.create_task(producer.stop(), name="producer stop")
-    await asyncio.wait([stop], timeout=deadline_s)
-    if stop.done():
-        stop.exception() if not stop.cancelled() else None
-        return
+    """Flush and close within the deadline, then fail what is left: aiokafka would never tell of it."""
+    await close_producer(producer, deadline_s)
     producer._message_accumulator.fail_all(kafka.ProducerClosed())
-    stop.cancel()
-    await asyncio.wait([stop], timeout=1.0)
-    sender = producer._sender.sender_task
-    if sender is not None:
-        sender.cancel()
-        await asyncio.wait([sender], timeout=1.0)
-    close = asyncio.create_task(producer.client.close(), name="producer client close")
-    await asyncio.wait([close], timeout=1.0)

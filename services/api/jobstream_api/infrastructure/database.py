@@ -55,6 +55,11 @@ def is_transient(error: BaseException) -> bool:
     return isinstance(error, _DATABASE) and not isinstance(error, _PERMANENT)
 
 
+def is_refusal(error: BaseException) -> bool:
+    """True for a database error that the data itself causes: trying again gives the same."""
+    return isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError) and isinstance(error, _PERMANENT)
+
+
 async def _prepare(connection: Connection) -> None:
     for name in ("json", "jsonb"):
         await connection.set_type_codec(
@@ -75,6 +80,7 @@ class Database:
             max_overflow=max(settings.database_pool // 3, 2),
             pool_timeout=_ACQUIRE_TIMEOUT_S,
             pool_pre_ping=True,
+            json_deserializer=orjson.loads,
             connect_args={
                 "timeout": _ACQUIRE_TIMEOUT_S,
                 "command_timeout": _COMMAND_TIMEOUT_S,

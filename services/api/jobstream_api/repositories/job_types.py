@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from jobstream.contracts.events import TypeAnnouncement
 from jobstream_api.infrastructure.database import Connection
-from jobstream_api.repositories.statements import statement
+from jobstream_api.repositories.statements import as_json, statement
 
 
 async def load(connection: Connection) -> list[TypeAnnouncement]:
@@ -33,7 +33,7 @@ async def upsert(connection: Connection, types: Sequence[TypeAnnouncement]) -> N
     await connection.execute(
         statement("job_types_upsert"),
         [announced.type for announced in ordered],
-        [announced.payload_schema for announced in ordered],
+        [as_json(announced.payload_schema) for announced in ordered],
         [announced.description for announced in ordered],
         [announced.max_retries for announced in ordered],
         [announced.timeout_s for announced in ordered],

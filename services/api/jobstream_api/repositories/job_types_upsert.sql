@@ -2,10 +2,14 @@ INSERT INTO job_types AS t (
     type, payload_schema, description, max_retries, timeout_s, run_in,
     backoff_base_s, backoff_factor, backoff_cap_s, announced_at
 )
-SELECT *
+SELECT a.type, a.payload_schema::jsonb, a.description, a.max_retries, a.timeout_s, a.run_in,
+    a.backoff_base_s, a.backoff_factor, a.backoff_cap_s, a.announced_at
 FROM unnest(
-    $1::text[], $2::jsonb[], $3::text[], $4::int[], $5::float8[], $6::text[],
+    $1::text[], $2::text[], $3::text[], $4::int[], $5::float8[], $6::text[],
     $7::float8[], $8::float8[], $9::float8[], $10::timestamptz[]
+) AS a (
+    type, payload_schema, description, max_retries, timeout_s, run_in,
+    backoff_base_s, backoff_factor, backoff_cap_s, announced_at
 )
 ON CONFLICT (type) DO UPDATE
 SET payload_schema = excluded.payload_schema, description = excluded.description,

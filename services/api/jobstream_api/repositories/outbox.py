@@ -6,6 +6,8 @@ from datetime import datetime
 from uuid import UUID
 
 from jobstream.contracts.headers import JOB_CREATED, ORIGIN_HEADER, Headers, cloud_event
+from jobstream.contracts.jobs import Job
+from jobstream.contracts.topics import Topics
 from jobstream_api.infrastructure.database import Connection
 from jobstream_api.repositories.statements import as_json, statement
 
@@ -33,6 +35,16 @@ class OutboxRow:
         subject = str(self.job_id)
         event = cloud_event(JOB_CREATED, str(self.id), "/jobstream/api", self.created_at, subject)
         return [*event, (ORIGIN_HEADER, b"api")]
+
+
+def job_row(row_id: UUID, job: Job, topics: Topics, at: datetime) -> OutboxRow:
+    """The row whose record hands ``job`` to the workers of its queue.
+
+    Args:
+        at: the database's time.
+    """
+    key = (job.key or str(job.id)).encode()
+    return OutboxRow(row_id, job.id, topics.jobs(job.queue), key, None, job.to_json(), at)
 
 
 def _as_text(headers: Headers | None) -> list[list[str]] | None:

@@ -6,7 +6,8 @@ SET status      = 'FAILED',
     watch_at    = NULL,
     last_error  = 'unpublishable: ' || e.detail,
     errors      = j.errors || jsonb_build_array(jsonb_build_object(
-        'attempt', j.attempt, 'at', now(), 'code', 'unpublishable', 'type', '', 'message', e.detail
+        'attempt', j.attempt, 'at', now(), 'code', 'unpublishable', 'type', '', 'message', e.detail,
+        'worker', NULL, 'run_id', NULL, 'traceback', NULL
     ))
 FROM unnest($1::uuid[], $2::text[]) AS e (id, detail)
 WHERE j.id = e.id

@@ -4,12 +4,13 @@ Loaded from the table, then kept up with the compacted topic that the workers wr
 there is written to the table, so that a process that starts while Kafka is away knows as much.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from jobstream.contracts.events import TypeAnnouncement
 from jobstream.contracts.limits import MAX_RECORD_BYTES, parse_json
 from jobstream.errors import BrokerUnavailable, InvalidInput
-from jobstream.kafka.follow import Follower
+from jobstream.kafka.follower import TopicFollower
 from jobstream.service import LoopService
 from jobstream.telemetry import Event, emit
 from jobstream_api.infrastructure.database import Database, is_transient
@@ -25,10 +26,11 @@ class Catalogue(LoopService):
 
     name = "catalogue"
 
-    def __init__(self, database: Database, follower: Follower) -> None:
+    def __init__(self, database: Database, follow: Callable[[], TopicFollower]) -> None:
         super().__init__()
         self._database = database
-        self._follower = follower
+        self._follow = follow
+        self._follower: TopicFollower | None = None
         self._types: dict[str, TypeAnnouncement] = {}
         self._schemas: dict[str, PayloadSchema] = {}
         self.loaded = False
@@ -87,9 +89,11 @@ class Catalogue(LoopService):
             try:
                 if not self.loaded:
                     await self._load()
-                await self._follower.start()
+                follower = self._follower = self._follow()
+                await follower.start()
+                follower.rewind([])
                 while not self.stopping.is_set():
-                    await self._turn()
+                    await self._turn(follower)
                     self.succeeded()
             except BrokerUnavailable as error:
                 emit(Event.KAFKA_TROUBLE, what=self.name, error=str(error))
@@ -97,10 +101,16 @@ class Catalogue(LoopService):
                 if not is_transient(error):
                     raise
                 emit(Event.DATABASE_TROUBLE, service=self.name, error=repr(error))
+            await self._close()
             await self.pause(1.0)
 
     async def teardown(self) -> None:
-        await self._follower.stop()
+        await self._close()
+
+    async def _close(self) -> None:
+        follower, self._follower = self._follower, None
+        if follower is not None:
+            await follower.stop()
 
     async def _load(self) -> None:
         async with self._database.connection() as connection:
@@ -108,9 +118,9 @@ class Catalogue(LoopService):
                 self._learn(announced)
         self.loaded = True
 
-    async def _turn(self) -> None:
+    async def _turn(self, follower: TopicFollower) -> None:
         changed: dict[str, TypeAnnouncement] = {}
-        for record in await self._follower.poll(500, _POLL_S):
+        for record in await follower.read(_POLL_S):
             announced = self._read(record)
             if announced is not None and self._differs(announced):
                 changed[announced.type] = announced

@@ -38,7 +38,7 @@ async def park(
         )
         # A record that the dead topic refuses too would go in circles: the table keeps it.
         letters = [_letter(row, detail) for row, detail in given_up if row.topic != dead_topic]
-        rows = await dead_letters.insert(connection, letters, dead_topic)
+        rows = [row for _, row in await dead_letters.insert(connection, letters, dead_topic)]
     for row, detail in given_up:
         emit(Event.DEAD_LETTERED, topic=OUTBOX, reason=REASON, outbox_id=str(row.id), detail=detail)
     return rows

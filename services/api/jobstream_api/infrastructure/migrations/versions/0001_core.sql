@@ -79,6 +79,7 @@ CREATE TABLE idempotency_keys (
     key          text        NOT NULL,
     request_hash bytea       NOT NULL,
     job_ids      uuid[]      NOT NULL,
+    refusals     jsonb,
     created_at   timestamptz NOT NULL DEFAULT now(),
     expires_at   timestamptz NOT NULL,
     PRIMARY KEY (scope, key)

@@ -1,0 +1,50 @@
+"""What the api refuses or cannot do. Nothing here knows HTTP; routes/problems.py maps it."""
+
+from uuid import UUID
+
+from jobstream.contracts.status import JobStatus
+from jobstream.errors import JobstreamError
+
+
+class JobNotFound(JobstreamError):
+    """There is no job with this id."""
+
+    def __init__(self, job_id: UUID) -> None:
+        super().__init__(f"there is no job {job_id}; it was never submitted, or its retention is over")
+        self.job_id = job_id
+
+
+class NotReopenable(JobstreamError):
+    """Only a job that ended without success can be retried."""
+
+    def __init__(self, job_id: UUID, status: JobStatus) -> None:
+        super().__init__(f"job {job_id} is {status.value}; only FAILED and CANCELLED jobs can be retried")
+        self.status = status
+
+
+class IdempotencyMismatch(JobstreamError):
+    """The Idempotency-Key was used with another body before."""
+
+    def __init__(self) -> None:
+        super().__init__("this Idempotency-Key was used with another body; use a new key, or send the first body again")
+
+
+class ReplayGone(JobstreamError):
+    """The Idempotency-Key is remembered, but what it made is not there any more."""
+
+    def __init__(self) -> None:
+        super().__init__("this Idempotency-Key was used before, and its jobs are past their retention; use a new key")
+
+
+class Overloaded(JobstreamError):
+    """More submits wait than can be stored in good time. Nothing was stored."""
+
+    def __init__(self, waiting: int) -> None:
+        super().__init__(f"{waiting} submits are waiting already; try again in a moment")
+
+
+class StoreUnavailable(JobstreamError):
+    """The database cannot be asked now. A submit that meets this may or may not have been stored."""
+
+    def __init__(self, detail: str = "the database does not answer; try again in a moment") -> None:
+        super().__init__(detail)

@@ -1,0 +1,56 @@
+"""From a parsed document to a job that may be stored: every check that needs no database."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from pydantic import Field
+
+from jobstream.clock import Clock
+from jobstream.contracts.jobs import JobFields, Name
+from jobstream.contracts.limits import check_text
+from jobstream.contracts.topics import DEFAULT_QUEUE
+from jobstream.errors import InvalidInput
+from jobstream_api.repositories.submits import Draft
+from jobstream_api.services.catalogue import Catalogue
+from jobstream_api.settings import ApiSettings
+
+
+class NewJob(JobFields):
+    """A job as it is submitted over HTTP."""
+
+    queue: Name = Field(DEFAULT_QUEUE, description="Which queue takes it; must be configured.", examples=["default"])
+
+
+class Drafter:
+    """Checks documents. Threads may share it."""
+
+    def __init__(self, catalogue: Catalogue, settings: ApiSettings, clock: Clock, ids: Callable[[], UUID]) -> None:
+        self._catalogue = catalogue
+        self._queues = frozenset(settings.queues)
+        self._strict = settings.unknown_types == "reject"
+        self._clock = clock
+        self._ids = ids
+
+    def draft(self, document: Any) -> Draft:
+        """A draft of the job that a parsed document describes.
+
+        Raises:
+            InvalidInput: with the field and the fix.
+        """
+        fields = NewJob.read(document)
+        job_type = fields.resolved_type()
+        if fields.queue not in self._queues:
+            raise InvalidInput(
+                "unknown_queue",
+                "/queue",
+                f"there is no queue {fields.queue!r}; configured are: {', '.join(sorted(self._queues))}",
+            )
+        fields.due(self._clock.now())
+        payload = fields.checked_payload()
+        if fields.key is not None:
+            check_text(fields.key, "/key")
+        if self._strict:
+            self._catalogue.require(job_type, "/type" if fields.type is not None else "/payload/task")
+        self._catalogue.check_payload(job_type, fields.payload)
+        return Draft(self._ids(), job_type, fields.queue, fields, payload)

@@ -1,0 +1,147 @@
+"""Orders for jobs, stored: any number of them in one transaction, each with its own fate."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from jobstream.contracts.jobs import Job
+from jobstream.contracts.topics import Topics
+from jobstream.errors import InvalidInput
+from jobstream.telemetry import Event, emit
+from jobstream_api.domain.errors import StoreUnavailable
+from jobstream_api.infrastructure.database import Connection, Database, is_refusal, is_transient
+from jobstream_api.repositories import idempotency, outbox, submits
+from jobstream_api.repositories.idempotency import Claim
+from jobstream_api.repositories.outbox import OutboxRow
+from jobstream_api.repositories.submits import Draft, Stored
+
+Stores = dict[UUID, Stored]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Jobs that one request asks for."""
+
+    drafts: Sequence[Draft]
+    claim: Claim | None = None
+
+
+@dataclass(slots=True)
+class Placed:
+    """What became of an order.
+
+    Attributes:
+        stored: by id; empty if another request with the same key came first.
+        refused: drafts that the database would not take, by id.
+    """
+
+    first: bool
+    stored: Stores = field(default_factory=dict)
+    refused: dict[UUID, InvalidInput] = field(default_factory=dict)
+
+
+class Placer:
+    """Stores orders, and hands their records to the relay after the commit."""
+
+    def __init__(
+        self,
+        database: Database,
+        topics: Topics,
+        *,
+        hand_over: Callable[[Sequence[OutboxRow]], None],
+        ids: Callable[[], UUID],
+        ttl_s: float,
+    ) -> None:
+        self._database = database
+        self._topics = topics
+        self._hand_over = hand_over
+        self._ids = ids
+        self._ttl_s = ttl_s
+
+    async def place(self, orders: Sequence[Order]) -> list[Placed | Exception]:
+        """Store ``orders`` in one transaction; one result each, in order. Never raises."""
+        try:
+            try:
+                return list(await self._transact(orders, careful=False))
+            except Exception as error:
+                if not is_refusal(error):
+                    raise
+                return list(await self._transact(orders, careful=True))
+        except Exception as error:
+            if not is_transient(error):
+                emit(Event.SERVICE_CRASHED, service="submit", error=repr(error), exc_info=error)
+                return [error for _ in orders]
+            emit(Event.DATABASE_TROUBLE, service="submit", error=repr(error))
+            return [StoreUnavailable() for _ in orders]
+
+    async def _transact(self, orders: Sequence[Order], *, careful: bool) -> list[Placed]:
+        claims: dict[tuple[str, str], Claim] = {}
+        for order in orders:
+            if order.claim is not None:
+                claims.setdefault((order.claim.scope, order.claim.key), order.claim)
+        async with self._database.transaction() as connection:
+            won = await idempotency.claim(connection, list(claims.values()), self._ttl_s)
+            first = [
+                order.claim is None
+                or ((place := (order.claim.scope, order.claim.key)) in won and claims[place] is order.claim)
+                for order in orders
+            ]
+            drafts = [
+                draft for order, is_first in zip(orders, first, strict=True) if is_first for draft in order.drafts
+            ]
+            refused: dict[UUID, InvalidInput] = {}
+            stored = await self._insert(connection, drafts, refused, careful=careful) if drafts else {}
+            rows = self._rows(drafts, stored)
+            await outbox.insert(connection, rows)
+            for order, is_first in zip(orders, first, strict=True):
+                if refused and is_first and order.claim and not any(draft.id in stored for draft in order.drafts):
+                    await idempotency.release(connection, order.claim)
+        self._hand_over(rows)
+        emit(Event.JOBS_SUBMITTED, count=len(stored))
+        return [Placed(True, stored, refused) if is_first else Placed(False) for is_first in first]
+
+    async def _insert(
+        self, connection: Connection, drafts: Sequence[Draft], refused: dict[UUID, InvalidInput], *, careful: bool
+    ) -> Stores:
+        """Insert all, or with ``careful`` all but those that the database refuses, found by halving."""
+        if not careful:
+            return await submits.insert(connection, drafts)
+        try:
+            async with connection.transaction():
+                return await submits.insert(connection, drafts)
+        except Exception as error:
+            if not is_refusal(error):
+                raise
+            if len(drafts) == 1:
+                refused[drafts[0].id] = InvalidInput("unstorable", "", f"the database refuses this job: {error}")
+                return {}
+        half = len(drafts) // 2
+        stored = await self._insert(connection, drafts[:half], refused, careful=True)
+        return stored | await self._insert(connection, drafts[half:], refused, careful=True)
+
+    def _rows(self, drafts: Sequence[Draft], stored: Stores) -> list[OutboxRow]:
+        rows = []
+        for draft in drafts:
+            fact = stored.get(draft.id)
+            if fact is not None and not fact.held:
+                rows.append(outbox.job_row(self._ids(), _job(draft, fact), self._topics, fact.created_at))
+        return rows
+
+
+def _job(draft: Draft, stored: Stored) -> Job:
+    # Every field was checked on its way in: checking twice would cost as much as all the rest.
+    return Job.model_construct(
+        id=draft.id,
+        type=draft.type,
+        queue=draft.queue,
+        key=draft.fields.key,
+        payload=draft.fields.payload,
+        attempt=1,
+        dispatch=1,
+        max_retries=draft.fields.max_retries,
+        timeout_s=draft.fields.timeout_s,
+        run_at=stored.run_at,
+        tags=draft.fields.tags,
+        created_at=stored.created_at,
+        direct=False,
+    )

@@ -1,0 +1,89 @@
+"""Reads: one job, waiting for one, and lists."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from jobstream.contracts.status import JobStatus
+from jobstream_api.domain.errors import JobNotFound
+from jobstream_api.infrastructure.database import Database
+from jobstream_api.repositories import jobs_read, listings
+from jobstream_api.repositories.listings import JobFilter
+from jobstream_api.services import cursors
+from jobstream_api.services.trouble import store_errors
+from jobstream_api.services.waiters import Waiters
+
+WORKER_SEEN_WITHIN_S = 30.0
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list; ``next_cursor`` is None at its end."""
+
+    items: Sequence[Row]
+    next_cursor: str | None
+
+
+class Queries:
+    """Answers questions about jobs, workers and dead letters."""
+
+    def __init__(self, database: Database, waiters: Waiters) -> None:
+        self._database = database
+        self._waiters = waiters
+
+    async def job(self, job_id: UUID, *, wait_s: float = 0.0) -> Row:
+        """A job's row; with ``wait_s`` once it is terminal, or when that time is over.
+
+        Raises:
+            JobNotFound, StoreUnavailable.
+        """
+        until = asyncio.get_running_loop().time() + wait_s
+        while True:
+            async with store_errors("read"), self._database.connection() as connection:
+                row = await jobs_read.one(connection, job_id)
+            if row is None:
+                raise JobNotFound(job_id)
+            left = until - asyncio.get_running_loop().time()
+            if left <= 0 or JobStatus(row["status"]).terminal or self._waiters.stopping.is_set():
+                return dict(row)
+            await self._waiters.wait_for(job_id, left)
+
+    async def jobs(self, wanted: JobFilter, *, limit: int, cursor: str | None) -> Page:
+        """Jobs, newest first.
+
+        Raises:
+            InvalidInput: the cursor is none of ours.
+            StoreUnavailable.
+        """
+        after = None if cursor is None else cursors.decode(cursor)
+        async with store_errors("list"), self._database.session() as session:
+            rows = await listings.jobs(session, wanted, limit + 1, after)
+        return _page(rows, limit)
+
+    async def workers(self) -> Sequence[Row]:
+        """Every worker that is remembered, live ones first."""
+        async with store_errors("list"), self._database.session() as session:
+            return await listings.workers(session, seen_within_s=WORKER_SEEN_WITHIN_S)
+
+    async def dead_letters(self, *, limit: int, cursor: str | None) -> Page:
+        """Dead letters, newest first.
+
+        Raises:
+            InvalidInput: the cursor is none of ours.
+            StoreUnavailable.
+        """
+        after = None if cursor is None else cursors.decode(cursor)[1]
+        async with store_errors("list"), self._database.session() as session:
+            rows = await listings.dead_letters(session, limit + 1, after)
+        return _page(rows, limit)
+
+
+def _page(rows: Sequence[Row], limit: int) -> Page:
+    if len(rows) <= limit:
+        return Page(rows, None)
+    last = rows[limit - 1]
+    return Page(rows[:limit], cursors.encode(last["created_at"], last["id"]))
