@@ -184,6 +184,10 @@ class GroupConsumer:
             self._consumer.resume(partition)
 
     async def position(self, partition: TopicPartition) -> int:
-        """The offset after the last record that ``poll`` returned; gaps that follow it are passed."""
-        position: int = await self._consumer.position(partition)
+        """The offset after the last record that ``poll`` returned, past gaps that follow it; 0 if unknown now."""
+        try:
+            async with asyncio.timeout(0.05):
+                position: int = await self._consumer.position(partition)
+        except (KafkaError, TimeoutError):
+            return 0
         return position

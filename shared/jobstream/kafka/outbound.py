@@ -7,14 +7,12 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
-
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, KafkaTimeoutError
+from dataclasses import dataclass
+from functools import partial
 
 from jobstream.contracts.headers import Headers
-from jobstream.kafka.clients import make_producer
-from jobstream.kafka.closing import close_producer
+from jobstream.errors import BrokerUnavailable, RecordRefused
+from jobstream.kafka.publisher import Acknowledgement, Publisher, failure
 from jobstream.settings import Settings
 from jobstream.telemetry import Event, emit
 from jobstream.wakeful import WakefulLoop
@@ -25,37 +23,28 @@ Acknowledged = Callable[[int, int], None]
 _GATHER_S = 0.002
 """While records come one after another, how long the next ones are gathered before they are sent."""
 _PAUSE_S = 0.5
-_CLOSE_S = 5.0
 
 
+@dataclass(frozen=True, slots=True)
 class Posted:
-    """A record that was posted."""
+    """A record that was posted, at a monotonic time."""
 
-    __slots__ = ("acknowledged", "headers", "key", "posted_at", "sequence", "topic", "value")
-
-    def __init__(
-        self,
-        sequence: int,
-        topic: str,
-        key: bytes,
-        value: bytes,
-        headers: Headers,
-        acknowledged: Acknowledged | None,
-        posted_at: float,
-    ) -> None:
-        self.sequence = sequence
-        self.topic = topic
-        self.key = key
-        self.value = value
-        self.headers = headers
-        self.acknowledged = acknowledged
-        self.posted_at = posted_at
+    sequence: int
+    topic: str
+    key: bytes
+    value: bytes
+    headers: Headers
+    acknowledged: Acknowledged | None
+    posted_at: float
 
 
 class Outbound(WakefulLoop):
-    """Posts records with one idempotent producer, and with a new one where the old has failed for good.
+    """Posts records until each is acknowledged, in order, whatever it takes.
 
-    A record that was on its way when the producer failed may then stand on the topic twice.
+    After a failure everything unacknowledged is sent again, so a record may stand on the topic twice.
+
+    Attributes:
+        rounds_failed: how often that was.
     """
 
     name = "outbound"
@@ -70,8 +59,8 @@ class Outbound(WakefulLoop):
         self._empty = asyncio.Event()
         self._empty.set()
         self._failure: BaseException | None = None
-        self.rebuilds = 0
-        self.acknowledges = 0
+        self._round = 0
+        self.rounds_failed = 0
 
     def post(
         self, topic: str, key: bytes, value: bytes, headers: Headers, acknowledged: Acknowledged | None = None
@@ -114,57 +103,47 @@ class Outbound(WakefulLoop):
         return True
 
     async def run(self) -> None:
-        while not self.stopping.is_set():
-            producer = make_producer(self._settings, self._client_id, linger_ms=0)
-            self._failure = None
-            self._queue = deque(self._unacknowledged.values())
-            self.wake()
-            try:
-                await producer.start()
-                await self._pump(producer)
-            except (KafkaError, OSError) as error:
-                self.rebuilds += 1
-                emit(Event.KAFKA_CLIENT_REBUILT, client=self._client_id, error=repr(error))
-                await self.pause(_PAUSE_S)
-            finally:
-                await close_producer(producer, 0.1 if self.stopping.is_set() else _CLOSE_S)
+        publisher = Publisher(self._settings, self._client_id, linger_ms=0)
+        try:
+            while not self.stopping.is_set():
+                self._round += 1
+                self._failure = None
+                self._queue = deque(self._unacknowledged.values())
+                self.wake()
+                try:
+                    await self._pump(publisher)
+                except (BrokerUnavailable, RecordRefused) as error:
+                    self.rounds_failed += 1
+                    emit(Event.KAFKA_TROUBLE, what="sending", error=str(error))
+                    await self.pause(_PAUSE_S)
+        finally:
+            await publisher.stop(0.1)
 
-    async def _pump(self, producer: AIOKafkaProducer) -> None:
+    async def _pump(self, publisher: Publisher) -> None:
         while not self.stopping.is_set():
             await self.idle()
-            while self._queue and not self.stopping.is_set():
+            while self._queue and self._failure is None and not self.stopping.is_set():
                 record = self._queue[0]
-                if await self._send(producer, record):
-                    self._queue.popleft()
-                if self._failure is not None:
-                    break
+                future = await publisher.send(record.topic, record.key, record.value, record.headers)
+                future.add_done_callback(partial(self._settled, record, self._round))
+                self._queue.popleft()
             if self._failure is not None:
-                raise self._failure
+                raise failure(self._failure)
             await asyncio.sleep(_GATHER_S)
 
-    async def _send(self, producer: AIOKafkaProducer, record: Posted) -> bool:
-        """Hand a record to the producer. False if it took none for a while."""
-        try:
-            future = await producer.send(record.topic, record.value, record.key, headers=record.headers)
-        except KafkaTimeoutError:
-            emit(Event.KAFKA_TROUBLE, what="sending", error="the producer's buffer is full")
-            return False
-        future.add_done_callback(lambda done: self._settled(record, done))
-        return True
-
-    def _settled(self, record: Posted, done: "asyncio.Future[Any]") -> None:
+    def _settled(self, record: Posted, sent_in: int, done: Acknowledgement) -> None:
         if done.cancelled():
             return
         error = done.exception()
         if error is not None:
-            self._failure = error
-            self.wake()
+            if sent_in == self._round:
+                self._failure = error
+                self.wake()
             return
         if self._unacknowledged.pop(record.sequence, None) is None:
-            return  # a producer before this one had brought it through
+            return  # an earlier try had brought it through after all
         if not self._unacknowledged:
             self._empty.set()
-        self.acknowledges += 1
         if record.acknowledged is not None:
             place = done.result()
             record.acknowledged(place.partition, place.offset)

@@ -1,0 +1,214 @@
+"""Takes records from the job topics as a member of the workers' group. Never runs a handler."""
+
+import asyncio
+import time
+from collections.abc import Collection, Iterable
+
+from jobstream.errors import BrokerUnavailable
+from jobstream.kafka.clients import DRAIN_BUDGET_S
+from jobstream.kafka.group import GroupConsumer, TopicPartition
+from jobstream.settings import Settings
+from jobstream.telemetry import Event, emit
+from jobstream.wakeful import WakefulLoop
+from jobstream_worker.admission import Admission
+from jobstream_worker.committer import Committer
+from jobstream_worker.counts import Counts
+from jobstream_worker.runner import Runner
+from jobstream_worker.slots import BATCH, Slot
+from jobstream_worker.status_watch import StatusWatch
+from jobstream_worker.takeover import Takeover
+
+POLL_S = 0.2
+KEEP_ALIVE_S = 3.0
+"""Without room for a record we still show that often that we are polling."""
+LEAVE_S = 3.0
+_PAUSE_S = 1.0
+
+
+class Consumer(WakefulLoop):
+    """The poll loop, and what a rebalance asks for.
+
+    A rebalance neither kills nor repeats a running job: before partitions are given up, RUNNING is
+    on the status topic for each of their runs, and is committed; the handlers go on.
+
+    Attributes:
+        slots: the partitions that are ours.
+        joined: true from our first assignment on, which may be empty, until we leave.
+        taken_at: monotonic time of the last record.
+        revoke_budget_s: how long a revoke may wait for acknowledges.
+    """
+
+    name = "consumer"
+
+    def __init__(
+        self,
+        settings: Settings,
+        client_id: str,
+        topics: Iterable[str],
+        slots: dict[TopicPartition, Slot],
+        *,
+        admission: Admission,
+        runner: Runner,
+        committer: Committer,
+        takeover: Takeover,
+        watch: StatusWatch,
+        counts: Counts,
+    ) -> None:
+        super().__init__()
+        self._settings = settings
+        self._client_id = client_id
+        self._topics = list(topics)
+        self.slots = slots
+        self._admission = admission
+        self._runner = runner
+        self._committer = committer
+        self._takeover = takeover
+        self._watch = watch
+        self._counts = counts
+        self._group: GroupConsumer | None = None
+        self._opening: asyncio.Task[None] | None = None
+        self._polling: asyncio.Task[None] | None = None
+        self._kept_alive_at = 0.0
+        self.joined = False
+        self.taken_at = 0.0
+        self.revoke_budget_s = DRAIN_BUDGET_S
+
+    @property
+    def partitions(self) -> list[TopicPartition]:
+        """The partitions that are ours."""
+        return list(self.slots)
+
+    async def run(self) -> None:
+        while not self.stopping.is_set():
+            group = GroupConsumer(
+                self._settings, self._client_id, group=self._settings.worker_group, topics=self._topics, owner=self
+            )
+            self._group = self._committer.group = group
+            self._polling = asyncio.create_task(self._poll(group), name="poll")
+            await asyncio.wait([self._polling])
+            if not self.stopping.is_set():
+                emit(Event.KAFKA_CLIENT_REBUILT, client=self._client_id, error=_ending(self._polling))
+            await self._leave(group)
+            await self.pause(_PAUSE_S)
+
+    def rebuild(self) -> None:
+        """Give this consumer up and make a new one. Running handlers go on."""
+        if self._polling is not None:
+            self._polling.cancel()
+
+    async def stop(self, deadline_s: float = 10.0) -> None:
+        self.stopping.set()
+        self.wake()
+        if self._polling is not None and not self._polling.done():
+            # It may hang in a rebalance that does not end.
+            await asyncio.wait([self._polling], timeout=POLL_S * 3)
+            self._polling.cancel()
+        await super().stop(deadline_s)
+
+    async def _poll(self, group: GroupConsumer) -> None:
+        await group.start()
+        while not self.stopping.is_set():
+            self.succeeded()
+            room = self._runner.room()
+            open_slots = [partition for partition, slot in self.slots.items() if slot.takes]
+            if room == 0 or not open_slots:
+                await self._rest(group)
+                continue
+            for record in await group.poll(open_slots, max_records=min(room, BATCH), timeout_s=POLL_S):
+                slot = self.slots.get(TopicPartition(record.topic, record.partition))
+                if slot is not None:
+                    self.taken_at = time.monotonic()
+                    self._admission.admit(slot, record)
+
+    async def behind(self) -> bool:
+        """True if an open partition has records that we have not taken.
+
+        Raises:
+            BrokerUnavailable: no answer in time.
+        """
+        group = self._group
+        takers = {partition for partition, slot in self.slots.items() if slot.takes}
+        if group is None or not takers:
+            return False
+        bounds = await group.bounds(takers)
+        return any([await group.position(partition) < bounds[partition][1] for partition in takers & self.slots.keys()])
+
+    async def _rest(self, group: GroupConsumer) -> None:
+        if time.monotonic() - self._kept_alive_at >= KEEP_ALIVE_S:
+            await group.keep_alive()
+            self._kept_alive_at = time.monotonic()
+        await self.idle(POLL_S if self.slots else KEEP_ALIVE_S)
+
+    def assigned(self, partitions: Collection[TopicPartition]) -> None:
+        """RebalanceOwner: the partitions are ours; they open once it is known what was left of them."""
+        self._counts.rebalances += 1
+        self.joined = True
+        for partition in partitions:
+            self.slots[partition] = Slot(partition, self._committer.wake)
+        self._watch.only(partitions)
+        emit(Event.PARTITIONS_ASSIGNED, partitions=_names(partitions))
+        group = self._group
+        if group is not None and partitions:
+            self._opening = asyncio.create_task(self._open(group), name="takeover")
+        self.wake()
+
+    async def _open(self, group: GroupConsumer) -> None:
+        while True:
+            try:
+                await self._takeover.open(group, list(self.slots.values()))
+                break
+            except Exception as error:  # without it the partitions would stay shut and nobody would know
+                emit(Event.SERVICE_CRASHED, service="takeover", error=repr(error), exc_info=error)
+                await asyncio.sleep(_PAUSE_S)
+        self.wake()
+
+    async def revoked(self, partitions: Collection[TopicPartition]) -> None:
+        """RebalanceOwner: give partitions up, leaving a durable fact for every run of theirs."""
+        await self._stop_opening()
+        slots = {self.slots[partition] for partition in partitions if partition in self.slots}
+        try:
+            await self._settle(slots)
+        finally:
+            for slot in slots:
+                slot.live = False
+                self.slots.pop(slot.partition, None)
+            self._watch.only(self.slots)
+        if slots:
+            emit(Event.PARTITIONS_REVOKED, partitions=_names(partitions))
+
+    async def _settle(self, slots: set[Slot]) -> None:
+        self._runner.withdraw(slots)
+        running = self._runner.without_fact(slots)
+        for work in running:
+            self._runner.announce(work)
+        try:
+            async with asyncio.timeout(self.revoke_budget_s):
+                for work in running:
+                    await work.standing()
+        except TimeoutError:
+            emit(Event.KAFKA_TROUBLE, what="giving partitions up", error="no acknowledge in time")
+        try:
+            await self._committer.commit(slots)
+        except BrokerUnavailable as error:
+            emit(Event.KAFKA_TROUBLE, what="giving partitions up", error=str(error))
+
+    async def _leave(self, group: GroupConsumer) -> None:
+        """Leave the group as a rebalance would have us leave, which aiokafka's stop does not do."""
+        await self.revoked(list(self.slots))
+        self.joined = False
+        self._group = self._committer.group = None
+        await group.stop(LEAVE_S)
+
+    async def _stop_opening(self) -> None:
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            opening.cancel()
+            await asyncio.gather(opening, return_exceptions=True)
+
+
+def _ending(task: asyncio.Task[None]) -> str:
+    return "it made no progress" if task.cancelled() else repr(task.exception())
+
+
+def _names(partitions: Collection[TopicPartition]) -> list[str]:
+    return sorted(f"{partition.topic}/{partition.partition}" for partition in partitions)

@@ -1,0 +1,235 @@
+"""Runs work: when it may start, what is said of it, and what follows its outcome."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime
+
+from jobstream.clock import Clock
+from jobstream.contracts.events import StatusEvent
+from jobstream.failpoints import failpoint
+from jobstream.handlers.outcomes import Outcome, Released, conclude
+from jobstream.handlers.spec import HandlerSpec
+from jobstream.telemetry import Event, emit
+from jobstream_worker.counts import Counts
+from jobstream_worker.executor import Executor
+from jobstream_worker.lanes import Lanes
+from jobstream_worker.ledger import Ledger
+from jobstream_worker.publisher import Publisher
+from jobstream_worker.reports import Reports
+from jobstream_worker.run import Run
+from jobstream_worker.slots import Slot
+from jobstream_worker.work import Work
+
+MAX_WAITING = 10_000
+MAX_WAITING_BYTES = 64 * 1024 * 1024
+"""Of work that waits for its lane."""
+
+
+class Runner:
+    """Starts work as slots come free, and settles it when its outcome is acknowledged.
+
+    Attributes:
+        started: called with work whose handler begins.
+        leased: called with work whose RUNNING was acknowledged.
+        room_made: called when there may be room again.
+        active: handlers that run, with those about to.
+        unsettled: outcomes that are not acknowledged yet.
+    """
+
+    def __init__(
+        self,
+        executor: Executor,
+        publisher: Publisher,
+        reports: Reports,
+        ledger: Ledger,
+        counts: Counts,
+        clock: Clock,
+        *,
+        concurrency: int,
+    ) -> None:
+        self._executor = executor
+        self._publisher = publisher
+        self._reports = reports
+        self._ledger = ledger
+        self._counts = counts
+        self._clock = clock
+        self.concurrency = concurrency
+        self._buffer = max(concurrency // 10, 4)
+        self._max_unsettled = max(4 * concurrency, 200)
+        self.lanes = Lanes()
+        self._ready: deque[Work] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.active = 0
+        self.unsettled = 0
+        self._closed = False
+        self.started: Callable[[Work], None] = _nobody
+        self.leased: Callable[[Work], None] = _nobody
+        self.room_made: Callable[[], None] = _nothing
+
+    def room(self) -> int:
+        """How many more records can be taken now."""
+        lanes = self.lanes
+        if (
+            self._closed
+            or self.unsettled >= self._max_unsettled
+            or lanes.waiting >= MAX_WAITING
+            or lanes.waiting_bytes >= MAX_WAITING_BYTES
+        ):
+            return 0
+        return max(self.concurrency + self._buffer - self.active - len(self._ready), 0)
+
+    def submit(self, work: Work) -> None:
+        """Take new work: it starts when its lane and a slot are free."""
+        self._ledger.begin(work)
+        if self.lanes.enter(work):
+            self._make_ready(work)
+
+    def defer(self, work: Work, until: datetime) -> None:
+        """Hand work back unstarted, since its time has not come."""
+        self._ledger.begin(work)
+        self._conclude(work, self._reports.deferred(work, until))
+
+    def refuse(self, work: Work) -> None:
+        """Report work of a type without a handler."""
+        self._ledger.begin(work)
+        self._conclude(work, self._reports.unknown_type(work, self._executor.registry.types))
+
+    def announce(self, work: Work) -> None:
+        """Post RUNNING for work that has started. A repeat, or one after the outcome, does nothing."""
+        if work.announced_at is not None or work.ended:
+            return
+        work.announced_at = work.beat_at = self._clock.monotonic()
+        work.beat_pending = True
+        self._counts.announced += 1
+        self._publisher.post(self._reports.running(work), lambda p, o: self.beat_acknowledged(work, p, o))
+
+    def beat_acknowledged(self, work: Work, partition: int, offset: int) -> None:
+        """RUNNING or a HEARTBEAT of ``work`` stands on the status topic."""
+        work.beat_pending = False
+        work.beat = (partition, offset)
+        if not work.stands:
+            work.stand()
+            self._ledger.leased(work)
+            self.leased(work)
+
+    def unblock(self, work: Work | None) -> None:
+        """Work that waited in a lane may start; None is nothing."""
+        if work is not None:
+            self._make_ready(work)
+
+    def withdraw(self, slots: set[Slot]) -> None:
+        """Drop the queued work of partitions that are no longer ours."""
+        # Last come first, so that no lane moves on to work that is about to go too.
+        for work in reversed(list(self._ledger.active.values())):
+            if not work.started and work.lies_in(slots) and work.detach(slots):
+                self._ledger.forget(work)
+                if work in self._ready:
+                    self._ready.remove(work)
+                self.unblock(self.lanes.leave(work))
+
+    def without_fact(self, slots: set[Slot]) -> list[Work]:
+        """Work of ``slots`` that has started, and for which no durable fact stands."""
+        return [work for work in self._ledger.active.values() if work.started and work.lies_in(slots)]
+
+    def close(self) -> None:
+        """Start nothing any more."""
+        self._closed = True
+
+    async def finished(self) -> None:
+        """Wait until no handler runs."""
+        await self._idle.wait()
+
+    def release(self) -> None:
+        """Tell every handler to stop; what it leaves unfinished is handed back."""
+        for work in self._ledger.active.values():
+            if work.run is not None:
+                work.run.cancel("shutdown")
+
+    async def abandon(self) -> None:
+        """Cut off whatever still runs."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _make_ready(self, work: Work) -> None:
+        self._ready.append(work)
+        self._start_ready()
+
+    def _start_ready(self) -> None:
+        while self._ready and self.active < self.concurrency and not self._closed:
+            work = self._ready.popleft()
+            work.started = True
+            self.active += 1
+            self._idle.clear()
+            task = asyncio.create_task(self._run(work), name=f"run {work.job.id}")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, work: Work) -> None:
+        spec = work.spec
+        assert spec is not None  # work without a handler is refused, never submitted
+        try:
+            if work.announce_first:
+                self.announce(work)
+                await work.standing()
+            outcome = Released() if self._closed else await self._execute(work, spec)
+            self._conclude(work, self._reports.outcome(work, outcome))
+        except Exception as error:  # a run without an outcome would hold its partition up for ever
+            self._conclude(work, self._reports.outcome(work, conclude(spec, error)))
+        finally:
+            self.active -= 1
+            if self.active == 0:
+                self._idle.set()
+            self._start_ready()
+            self.room_made()
+
+    async def _execute(self, work: Work, spec: HandlerSpec) -> Outcome:
+        failpoint("worker.before_handler")
+        work.started_at = self._clock.now()
+        run = Run(work.job, spec, work.run_id, work.started_at, self._clock.monotonic())
+        work.run = run
+        self._counts.started += 1
+        self.started(work)
+        emit(Event.JOB_STARTED, job_id=str(work.job.id), type=work.job.type, attempt=work.job.attempt)
+        outcome = await self._executor.execute(run)
+        failpoint("worker.after_handler")
+        return outcome
+
+    def _conclude(self, work: Work, event: StatusEvent) -> None:
+        work.started = work.ended = True
+        self.unsettled += 1
+        self._publisher.post(event, lambda _partition, _offset: self._settled(work, event))
+
+    def _settled(self, work: Work, event: StatusEvent) -> None:
+        failpoint("worker.after_outcome_ack")
+        self.unsettled -= 1
+        self._counts.outcomes[event.event.value] += 1
+        work.stand()
+        self._ledger.finish(work)
+        self.unblock(self.lanes.leave(work))
+        emit(
+            Event.JOB_FINISHED,
+            job_id=str(work.job.id),
+            type=work.job.type,
+            attempt=work.job.attempt,
+            outcome=event.event.value,
+            seconds=_seconds(event),
+        )
+        self.room_made()
+
+
+def _seconds(event: StatusEvent) -> float | None:
+    if event.started_at is None or event.finished_at is None:
+        return None
+    return round((event.finished_at - event.started_at).total_seconds(), 3)
+
+
+def _nobody(work: Work) -> None:
+    pass
+
+
+def _nothing() -> None:
+    pass

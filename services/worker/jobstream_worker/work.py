@@ -1,0 +1,124 @@
+"""One piece of work in this process: a dispatch of a job, from its record to its acknowledged outcome."""
+
+import asyncio
+from datetime import datetime
+from uuid import UUID
+
+from jobstream.contracts.events import Origin
+from jobstream.contracts.jobs import Job
+from jobstream.handlers.spec import HandlerSpec
+from jobstream.ids import new_id
+from jobstream_worker.run import Run
+from jobstream_worker.slots import Slot
+
+Identity = tuple[UUID, int, int]
+Lane = tuple[str, str]
+"""Topic and key: jobs of one lane run one after another."""
+
+
+class Work:
+    """A dispatch of a job that this process has taken.
+
+    The records that carry it (more than one after a redelivery) are done once a durable fact about
+    it stands on the status topic: RUNNING with a lease, or its outcome.
+
+    Attributes:
+        size: bytes of the record, for limits on memory.
+        announce_first: RUNNING must be acknowledged before the handler starts.
+        started: it has left the queue; from here on only its outcome ends it.
+        ended: its outcome is on its way.
+        stands: a durable fact about it was acknowledged.
+        introduced: an event that carries the direct job whole was posted.
+        announced_at: monotonic time at which RUNNING was posted, or None.
+        beat: status partition and offset of its newest acknowledged RUNNING or HEARTBEAT.
+        beat_at: monotonic time at which that kind of event was posted last.
+        beat_pending: one is posted and not acknowledged.
+        told_version: the progress that was told last.
+    """
+
+    __slots__ = (
+        "_places",
+        "_standing",
+        "announce_first",
+        "announced_at",
+        "beat",
+        "beat_at",
+        "beat_pending",
+        "ended",
+        "introduced",
+        "job",
+        "origin",
+        "run",
+        "run_id",
+        "size",
+        "spec",
+        "stands",
+        "started",
+        "started_at",
+        "told_version",
+    )
+
+    def __init__(
+        self, job: Job, spec: HandlerSpec | None, slot: Slot, offset: int, *, size: int, announce_first: bool
+    ) -> None:
+        self.job = job
+        self.spec = spec
+        self.origin = Origin(topic=slot.partition.topic, partition=slot.partition.partition, offset=offset)
+        self.size = size
+        self.announce_first = announce_first
+        self.run_id = new_id()
+        self.run: Run | None = None
+        self.started = False
+        self.started_at: datetime | None = None
+        self.ended = False
+        self.stands = False
+        self.introduced = False
+        self.announced_at: float | None = None
+        self.beat: tuple[int, int] | None = None
+        self.beat_at = 0.0
+        self.beat_pending = False
+        self.told_version = 0
+        self._places = [(slot, offset)]
+        self._standing: asyncio.Future[None] | None = None
+
+    @property
+    def identity(self) -> Identity:
+        """What makes two records the same work."""
+        return self.job.identity
+
+    @property
+    def lane(self) -> Lane | None:
+        """Where it queues up, or None for a job without a key."""
+        return None if self.job.key is None else (self.origin.topic, self.job.key)
+
+    def attach(self, slot: Slot, offset: int) -> None:
+        """Another record carries the same work."""
+        if self.stands:
+            slot.done(offset)
+        else:
+            self._places.append((slot, offset))
+
+    def detach(self, slots: set[Slot]) -> bool:
+        """Forget the records of ``slots``, which are no longer ours. True if none is left."""
+        self._places = [place for place in self._places if place[0] not in slots]
+        return not self._places
+
+    def lies_in(self, slots: set[Slot]) -> bool:
+        """True if a record of it in ``slots`` waits for a durable fact."""
+        return any(slot in slots for slot, _ in self._places)
+
+    def stand(self) -> None:
+        """A durable fact about it was acknowledged: its records are done."""
+        self.stands = True
+        for slot, offset in self._places:
+            slot.done(offset)
+        self._places.clear()
+        if self._standing is not None and not self._standing.done():
+            self._standing.set_result(None)
+
+    async def standing(self) -> None:
+        """Wait until a durable fact stands."""
+        if not self.stands:
+            if self._standing is None:
+                self._standing = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._standing)
