@@ -182,7 +182,7 @@ class Job(Contract):
     payload: dict[str, Any]
     attempt: int = Field(1, ge=1, le=MAX_ATTEMPT)
     dispatch: int = Field(1, ge=1, le=MAX_ATTEMPT, description="How often the api handed this job to Kafka.")
-    max_retries: int | None = Field(None, ge=0, le=100)
+    max_retries: int | None = Field(None, ge=0, le=MAX_ATTEMPT, description="Operators' retries raise it.")
     timeout_s: float | None = Field(None, gt=0)
     run_at: Moment | None = None
     tags: list[str] = Field(default_factory=list)
