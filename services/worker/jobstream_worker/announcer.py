@@ -11,7 +11,6 @@ from jobstream.contracts.events import WorkerEvent
 from jobstream.contracts.headers import Headers
 from jobstream.contracts.topics import Topics
 from jobstream.handlers.registry import Registry
-from jobstream.kafka.group import TopicPartition
 from jobstream.kafka.outbound import Outbound
 from jobstream.telemetry import Event, emit
 from jobstream.wakeful import WakefulLoop
@@ -27,9 +26,8 @@ _MAX_TYPES = 1000
 class Assignment(Protocol):
     """Knows which partitions are ours."""
 
-    @property
-    def partitions(self) -> list[TopicPartition]:
-        """In no order."""
+    def by_topic(self) -> dict[str, list[int]]:
+        """Their numbers, by topic."""
         ...
 
 
@@ -95,9 +93,6 @@ class Announcer(WakefulLoop):
         self._post("worker.stopped")
 
     def _post(self, kind: str) -> None:
-        partitions: dict[str, list[int]] = {}
-        for topic, partition in sorted(self._assignment.partitions):
-            partitions.setdefault(topic, []).append(partition)
         event = WorkerEvent(
             event=kind,
             worker=self._worker,
@@ -109,7 +104,7 @@ class Announcer(WakefulLoop):
             concurrency=self._runner.concurrency,
             running=self._runner.active,
             types=self._registry.types[:_MAX_TYPES],
-            partitions=partitions,
+            partitions=self._assignment.by_topic(),
             metrics_url=self.metrics_url,
         )
         self._outbound.post(self._topics.status, self._worker.encode(), event.to_json(), event.headers(), self._told)

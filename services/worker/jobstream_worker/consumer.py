@@ -73,10 +73,9 @@ class Consumer(WakefulLoop):
         self.taken_at = 0.0
         self.revoke_budget_s = DRAIN_BUDGET_S
 
-    @property
-    def partitions(self) -> list[TopicPartition]:
-        """The partitions that are ours."""
-        return list(self.slots)
+    def by_topic(self) -> dict[str, list[int]]:
+        """The numbers of the partitions that are ours, by topic."""
+        return _by_topic(self.slots)
 
     async def run(self) -> None:
         while not self.stopping.is_set():
@@ -146,7 +145,7 @@ class Consumer(WakefulLoop):
         for partition in partitions:
             self.slots[partition] = Slot(partition, self._committer.wake)
         self._watch.only(partitions)
-        emit(Event.PARTITIONS_ASSIGNED, partitions=_names(partitions))
+        emit(Event.PARTITIONS_ASSIGNED, partitions=_by_topic(partitions))
         group = self._group
         if group is not None and partitions:
             self._opening = asyncio.create_task(self._open(group), name="takeover")
@@ -174,7 +173,7 @@ class Consumer(WakefulLoop):
                 self.slots.pop(slot.partition, None)
             self._watch.only(self.slots)
         if slots:
-            emit(Event.PARTITIONS_REVOKED, partitions=_names(partitions))
+            emit(Event.PARTITIONS_REVOKED, partitions=_by_topic(partitions))
 
     async def _settle(self, slots: set[Slot]) -> None:
         self._runner.withdraw(slots)
@@ -210,5 +209,8 @@ def _ending(task: asyncio.Task[None]) -> str:
     return "it made no progress" if task.cancelled() else repr(task.exception())
 
 
-def _names(partitions: Collection[TopicPartition]) -> list[str]:
-    return sorted(f"{partition.topic}/{partition.partition}" for partition in partitions)
+def _by_topic(partitions: Collection[TopicPartition]) -> dict[str, list[int]]:
+    names: dict[str, list[int]] = {}
+    for topic, partition in sorted(partitions):
+        names.setdefault(topic, []).append(partition)
+    return names
