@@ -51,6 +51,7 @@ class Event(Enum):
     JOB_FINISHED = ("job.finished", "info")
     JOB_LOG = ("job.log", "info")
     HANDLER_ABANDONED = ("handler.abandoned", "warning")
+    HANDLER_LEFT_OUT = ("handler.left_out", "warning")
     LEASES_RENEWED = ("leases.renewed", "debug")
     COMMIT_FENCED = ("commit.fenced", "warning")
     # kafka
