@@ -54,6 +54,12 @@ class Waiters(LoopService):
                 if not future.done():
                     future.set_result(None)
 
+    def release(self) -> None:
+        """Answer all who wait, and from now on everybody at once: the process is stopping."""
+        self.stopping.set()
+        self.notify(list(self._waiting))
+        self._any.set()
+
     def __len__(self) -> int:
         return sum(len(futures) for futures in self._waiting.values())
 
@@ -74,9 +80,7 @@ class Waiters(LoopService):
         self.notify(list(self._waiting))
 
     async def stop(self, deadline_s: float = 10.0) -> None:
-        self.stopping.set()
-        self.notify(list(self._waiting))
-        self._any.set()
+        self.release()
         await super().stop(deadline_s)
 
     async def _arrival(self) -> None:

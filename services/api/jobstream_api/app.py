@@ -1,0 +1,51 @@
+"""The composition root of the api: an ASGI application whose lifespan runs the services."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+from fastapi import FastAPI
+
+from jobstream.clock import Clock, SystemClock
+from jobstream.ids import new_id
+from jobstream_api.routes import jobs, problems, submit, system
+from jobstream_api.routes.openapi import document, summary, tags
+from jobstream_api.settings import ApiSettings
+from jobstream_api.wiring import Process
+
+
+def create_app(settings: ApiSettings, *, clock: Clock | None = None, ids: Callable[[], UUID] = new_id) -> FastAPI:
+    """The application. Nothing is connected before its lifespan begins.
+
+    Args:
+        clock: tells when a ``run_at`` is too far ahead; what decides anything is the database's clock.
+        ids: makes the ids of jobs and outbox rows; must be UUIDv7.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        process = Process(settings, clock=clock or SystemClock(), ids=ids)
+        app.state.process = process
+        app.state.parts = process.parts
+        await process.start()
+        try:
+            yield
+        finally:
+            await process.stop()
+
+    app = FastAPI(
+        title="jobstream",
+        version=summary.version,
+        summary=summary.text,
+        openapi_tags=tags,
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    if "http" in settings.api_roles:
+        app.include_router(submit.router)
+        app.include_router(jobs.router)
+        app.include_router(system.router)
+    app.include_router(system.health)
+    problems.install(app)
+    app.openapi = lambda: document(app)  # type: ignore[method-assign]
+    return app

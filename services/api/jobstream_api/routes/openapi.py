@@ -1,0 +1,69 @@
+"""The OpenAPI document: what FastAPI derives, plus the bodies that are read by hand."""
+
+from importlib.metadata import version
+from typing import Any, NamedTuple
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import TypeAdapter
+
+from jobstream.contracts.limits import MAX_BATCH_JOBS
+from jobstream.contracts.names import NAME_PATTERN
+from jobstream_api.schemas.problems import Problem
+from jobstream_api.services.drafts import NewJob
+
+_REF = "#/components/schemas/{model}"
+
+
+class _Summary(NamedTuple):
+    version: str
+    text: str
+
+
+summary = _Summary(version("jobstream-api"), "Jobs on Kafka and PostgreSQL: submit them, watch them, list them.")
+tags = [
+    {"name": "jobs", "description": "Submit, read, list, retry."},
+    {"name": "catalogue", "description": "What workers there are, and what they can run."},
+    {"name": "dead letters", "description": "Records that could not be used."},
+    {"name": "health", "description": "For load balancers and supervisors."},
+]
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """The document, made once per application."""
+    if app.openapi_schema is None:
+        built = get_openapi(
+            title=app.title, version=app.version, summary=app.summary, routes=app.routes, tags=app.openapi_tags
+        )
+        schemas = built.setdefault("components", {}).setdefault("schemas", {})
+        schemas |= _body_schemas()
+        # Validation errors are problems here, like every other error.
+        for name in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(name, None)
+        app.openapi_schema = built
+    return app.openapi_schema
+
+
+def _body_schemas() -> dict[str, Any]:
+    job = NewJob.model_json_schema(ref_template=_REF)
+    properties = job["properties"]
+    for name in ("type", "queue"):
+        for option in properties[name].get("anyOf", [properties[name]]):
+            if option.get("type") == "string":
+                option["pattern"] = NAME_PATTERN.pattern
+    batch = {
+        "title": "NewBatch",
+        "description": "Many jobs for one transaction.",
+        "type": "object",
+        "required": ["jobs"],
+        "properties": {
+            "jobs": {
+                "type": "array",
+                "minItems": 1,
+                "maxItems": MAX_BATCH_JOBS,
+                "items": {"type": "object", "description": "A NewJob; each is judged by itself."},
+            }
+        },
+    }
+    problem = TypeAdapter(Problem).json_schema(ref_template=_REF)
+    return {"NewJob": job, "NewBatch": batch, "Problem": problem}

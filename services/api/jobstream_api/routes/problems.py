@@ -1,0 +1,139 @@
+"""From errors to answers: the one table of status codes, and problem+json for all of them."""
+
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from jobstream.errors import InvalidInput, JobstreamError
+from jobstream_api.domain import errors
+from jobstream_api.schemas.problems import Problem
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_S = 2
+
+STATUS_OF_ERROR: dict[type[JobstreamError], tuple[int, str]] = {
+    errors.JobNotFound: (404, "job_not_found"),
+    errors.NotReopenable: (409, "not_retryable"),
+    errors.IdempotencyMismatch: (422, "idempotency_mismatch"),
+    errors.ReplayGone: (409, "idempotency_gone"),
+    errors.Overloaded: (503, "overloaded"),
+    errors.StoreUnavailable: (503, "unavailable"),
+}
+STATUS_OF_CODE: dict[str, int] = {
+    "invalid_json": 400,
+    "incomplete_body": 400,
+    "cross_site": 403,
+    "body_timeout": 408,
+    "body_too_large": 413,
+    "payload_too_large": 413,
+    "unsupported_media_type": 415,
+    "unsupported_encoding": 415,
+}
+"""Codes of InvalidInput that are not 422."""
+
+_CODE_OF_STATUS = {404: "not_found", 405: "method_not_allowed", 500: "internal_error"}
+
+
+def problem(
+    status: int, code: str, detail: str, *, field: str | None = None, instance: str | None = None
+) -> dict[str, Any]:
+    """A problem document."""
+    document = {
+        "type": f"urn:jobstream:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "field": field,
+        "instance": instance,
+    }
+    return {name: value for name, value in document.items() if value is not None}
+
+
+def problem_of(error: JobstreamError, instance: str | None = None) -> dict[str, Any]:
+    """The problem document of a domain error; one that the table does not know is a 500."""
+    if isinstance(error, InvalidInput):
+        return problem(
+            STATUS_OF_CODE.get(error.code, 422), error.code, error.detail, field=error.field, instance=instance
+        )
+    status, code = STATUS_OF_ERROR.get(type(error), (500, "internal_error"))
+    detail = str(error) if status != 500 else _INTERNAL
+    return problem(status, code, detail or (type(error).__doc__ or code), instance=instance)
+
+
+_INTERNAL = "something went wrong here; the log of the api says what"
+
+
+def answer(document: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
+    """A problem document as the response."""
+    status = document["status"]
+    headers = dict(headers or {})
+    if status == 503:
+        headers.setdefault("Retry-After", str(RETRY_AFTER_S))
+    return Response(orjson.dumps(document), status_code=status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of ``app`` a problem."""
+    app.add_exception_handler(JobstreamError, _on_error)
+    app.add_exception_handler(RequestValidationError, _on_validation)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(Exception, _on_crash)
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI entries for error answers."""
+    return {
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            **({"headers": {"Retry-After": _RETRY_AFTER}} if status == 503 else {}),
+        }
+        for status in statuses
+    }
+
+
+_RETRY_AFTER = {"description": "Seconds after which to try again.", "schema": {"type": "integer"}}
+
+
+def _path(request: Request) -> str:
+    return quote(request.url.path, safe="/:@!$&'()*+,;=-._~")[:500]
+
+
+async def _on_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, JobstreamError)
+    return answer(problem_of(error, _path(request)))
+
+
+async def _on_validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    place = [str(part) for part in first["loc"]]
+    field = "/" + "/".join(part.replace("~", "~0").replace("/", "~1") for part in place)
+    code, detail = "invalid_parameter", str(first["msg"]).removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        code, detail = "unknown_parameter", f"there is no parameter {place[-1]!r} here; see /docs for those there are"
+    return answer(problem(422, code, detail, field=field[:500], instance=_path(request)))
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = _CODE_OF_STATUS.get(error.status_code, "http_error")
+    detail = str(error.detail)
+    if error.status_code == 404:
+        detail = "there is nothing at this path; see /docs for what there is"
+    elif error.status_code == 405:
+        detail = f"{request.method} is not possible here; see the Allow header"
+    return answer(problem(error.status_code, code, detail, instance=_path(request)), dict(error.headers or {}))
+
+
+async def _on_crash(request: Request, error: Exception) -> Response:
+    return answer(problem(500, "internal_error", _INTERNAL, instance=_path(request)))
+
+
+__all__ = ["MEDIA_TYPE", "Problem", "answer", "install", "problem", "problem_of", "responses"]

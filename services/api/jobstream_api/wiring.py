@@ -1,0 +1,152 @@
+"""What runs in an api process, put together from settings and roles."""
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from uuid import UUID
+
+from jobstream.clock import Clock
+from jobstream.contracts.topics import Topics
+from jobstream.kafka.follower import TopicFollower
+from jobstream.kafka.publisher import Publisher
+from jobstream.service import Service, Supervisor
+from jobstream_api.infrastructure.database import Database
+from jobstream_api.routes.deps import Parts
+from jobstream_api.services.applier import Applier
+from jobstream_api.services.catalogue import Catalogue
+from jobstream_api.services.dispatcher import Dispatcher
+from jobstream_api.services.drafts import Drafter
+from jobstream_api.services.housekeeping import Housekeeping
+from jobstream_api.services.intake import Intake
+from jobstream_api.services.leader import Leader
+from jobstream_api.services.offsets_keeper import OffsetsKeeper
+from jobstream_api.services.operations import Operations
+from jobstream_api.services.placing import Placer
+from jobstream_api.services.policies import Policies
+from jobstream_api.services.queries import Queries
+from jobstream_api.services.readiness import Readiness
+from jobstream_api.services.reaper import Reaper
+from jobstream_api.services.relay import Relay, Sweep
+from jobstream_api.services.submit import Submitter
+from jobstream_api.services.waiters import Waiters
+from jobstream_api.settings import ApiSettings
+
+_COMMITS_S = 5.0
+
+
+class Process:
+    """The moving parts of one api process. Made inside a running event loop."""
+
+    def __init__(self, settings: ApiSettings, *, clock: Clock, ids: Callable[[], UUID]) -> None:
+        self.settings = settings
+        self.topics = Topics(settings.topic_prefix)
+        self.holder = f"{socket.gethostname()}:{os.getpid()}:{ids().hex[-8:]}"
+        self.database = Database(settings)
+        self.relay = Relay(self.database, Publisher(settings, "jobstream-api-relay"), dead_topic=self.topics.dead)
+        self.catalogue = Catalogue(
+            self.database, lambda: TopicFollower(settings, "jobstream-api-types", self.topics.types)
+        )
+        self.waiters = Waiters(self.database)
+        self.policies = Policies(settings, self.catalogue)
+        self.leader: Leader | None = None
+        self._dispatcher: Dispatcher | None = None
+        self.supervisor = Supervisor(self.services_of(settings.api_roles))
+        self.parts = self._make_parts(clock, ids)
+        self._draining_since: float | None = None
+
+    def services_of(self, roles: tuple[str, ...]) -> list[Service]:
+        """The services that ``roles`` ask for, in the order in which they start; they stop in reverse.
+
+        Every role may write outbox rows and asks for job types, so relay and catalogue always run.
+        """
+        services: list[Service] = [self.relay, self.catalogue]
+        if "http" in roles:
+            services.append(self.waiters)
+        if "applier" in roles:
+            services.append(
+                Applier(
+                    self.settings,
+                    self.database,
+                    policies=self.policies,
+                    hand_over=self.relay.hand_over,
+                    notify=self.waiters.notify,
+                    wake_dispatcher=self._wake_dispatcher,
+                )
+            )
+        if "intake" in roles:
+            services.append(Intake(self.settings, self.database, hand_over=self.relay.hand_over))
+        if "leader" in roles:
+            self.leader = Leader(
+                self.settings, self.database, holder=self.holder, services=self._services_of_the_leader
+            )
+            services.append(self.leader)
+        return services
+
+    def _services_of_the_leader(self) -> list[Service]:
+        """Made anew for each term of leadership."""
+        self._dispatcher = Dispatcher(self.settings, self.database, hand_over=self.relay.hand_over)
+        return [
+            self._dispatcher,
+            Reaper(
+                self.settings,
+                self.database,
+                holder=self.holder,
+                policies=self.policies,
+                hand_over=self.relay.hand_over,
+                notify=self.waiters.notify,
+                wake_dispatcher=self._wake_dispatcher,
+            ),
+            Sweep(self.database, self.relay, after_s=self.settings.relay_sweep_after_s),
+            OffsetsKeeper(self.settings, self.database),
+            Housekeeping(self.database),
+        ]
+
+    async def start(self) -> None:
+        """Start every service. Neither database nor Kafka needs to be there yet."""
+        await self.database.open()
+        await self.supervisor.start()
+
+    def drain(self) -> None:
+        """Say no to new work: not ready any more, and whoever waits for a job is answered now."""
+        if self._draining_since is None:
+            self._draining_since = time.monotonic()
+            self.parts.readiness.draining = True
+            self.waiters.release()
+
+    async def stop(self) -> None:
+        """Finish what is under way and stop, within the grace that is left since ``drain``."""
+        self.drain()
+        assert self._draining_since is not None
+        left = self._draining_since + self.settings.shutdown_grace_s - time.monotonic()
+        await self.parts.submitter.close(min(max(left, 1.0), _COMMITS_S))
+        await self.supervisor.stop(max(left, 1.0))
+        await self.database.close()
+
+    def ages(self) -> dict[str, float]:
+        """Seconds since each service's last success, by name; the leader's loops too where they run."""
+        return self.supervisor.ages() | (self.leader.ages() if self.leader else {})
+
+    def _wake_dispatcher(self) -> None:
+        if self._dispatcher is not None and self.leader is not None and self.leader.leading:
+            self._dispatcher.wake()
+
+    def _make_parts(self, clock: Clock, ids: Callable[[], UUID]) -> Parts:
+        settings, hand_over = self.settings, self.relay.hand_over
+        placer = Placer(self.database, self.topics, hand_over=hand_over, ids=ids, ttl_s=settings.idempotency_ttl_s)
+        return Parts(
+            settings=settings,
+            catalogue=self.catalogue,
+            drafter=Drafter(self.catalogue, settings, clock, ids),
+            submitter=Submitter(self.database, placer, group=settings.submit_batch),
+            queries=Queries(self.database, self.waiters),
+            operations=Operations(
+                self.database,
+                self.catalogue,
+                self.topics,
+                hand_over=hand_over,
+                ids=ids,
+                max_retries=settings.max_retries,
+            ),
+            readiness=Readiness(self.database, self.catalogue, self.ages),
+        )
