@@ -94,10 +94,13 @@ class ChildProcess:
     def kill(self) -> None:
         """End it and what it started, now."""
         if self._process.returncode is None:
-            try:
-                os.killpg(self._process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+            self._kill_group()
+
+    def _kill_group(self) -> None:
+        try:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):  # all gone (macOS says the latter of zombies)
+            pass
 
     async def dispose(self) -> None:
         """Kill it, wait until it is gone, and let go of the socket."""
@@ -122,7 +125,8 @@ class ChildProcess:
 
     async def _watch_end(self) -> int:
         code = await self._process.wait()
-        # What it wrote last is still read. Then the socket is closed here, since something that the handler
+        self._kill_group()  # programs that the handler started and that outlived it
+        # What it wrote last is still read. Then the socket is closed here, since a daemon that the handler
         # forked may hold the other end open for ever.
         asyncio.get_running_loop().call_later(_LAST_READ_S, self._writer.transport.abort)
         return code

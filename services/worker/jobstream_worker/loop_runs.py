@@ -58,40 +58,29 @@ class LoopRuns:
 class _Drive:
     """One handler being stepped inside its caller's task."""
 
-    __slots__ = (
-        "_cancels",
-        "_foreign_before",
-        "_gave_up",
-        "_handler",
-        "_run",
-        "_runs",
-        "_self_cancelled",
-        "_task",
-        "_timer",
-    )
+    __slots__ = ("_before", "_cancels", "_foreign", "_gave_up", "_handler", "_run", "_runs", "_task", "_timer")
 
     def __init__(self, runs: LoopRuns, run: Run, handler: Steps, task: asyncio.Task[Any]) -> None:
         self._runs = runs
         self._run = run
         self._handler = handler
         self._task = task
-        self._foreign_before = task.cancelling()
+        self._before = task.cancelling()
         self._cancels = 0
+        self._foreign: BaseException | None = None
         self._gave_up = False
-        self._self_cancelled = False
         self._timer: asyncio.TimerHandle | None = None
 
     def __await__(self) -> Generator[Any, None, Outcome]:
+        task, armed = self._task, False
         thrown: BaseException | None = None
-        armed = False
         while True:
+            requests = task.cancelling()
             try:
                 waits_for = self._step(thrown)
-            except StopIteration as stop:
-                yield from self._settle()
-                return self._end(None, stop.value)
             except BaseException as error:
-                yield from self._settle()
+                if task.cancelling() > requests:
+                    yield from _take_cancel()
                 return self._end(error)
             if self._gave_up:
                 self._runs.abandon(self._run, self._handler, waits_for)
@@ -100,6 +89,7 @@ class _Drive:
                 armed = True
                 self._arm()
             thrown = None
+            requests, own = task.cancelling(), self._cancels
             try:
                 yield waits_for
             except GeneratorExit:
@@ -107,25 +97,16 @@ class _Drive:
                 raise
             except BaseException as error:
                 thrown = error
+                if isinstance(error, asyncio.CancelledError) and task.cancelling() - requests > self._cancels - own:
+                    self._foreign = error
 
     def _step(self, thrown: BaseException | None) -> Any:
         """Let the handler go on to its next wait, and return what it waits for."""
-        before = self._task.cancelling()
         self._runs.current = self._run
         try:
             return self._handler.send(None) if thrown is None else self._handler.throw(thrown)
         finally:
             self._runs.current = None
-            if self._task.cancelling() > before:  # only the handler's own code ran since
-                self._self_cancelled = True
-
-    def _settle(self) -> Generator[Any, None, None]:
-        """Take up the CancelledError that a handler which cancelled its own task has still coming."""
-        if self._self_cancelled:
-            try:
-                yield
-            except asyncio.CancelledError:
-                pass
 
     def _arm(self) -> None:
         """The handler waits, so from now on it can be stopped."""
@@ -155,19 +136,29 @@ class _Drive:
         self._cancels += 1
         self._task.cancel()
 
-    def _end(self, error: BaseException | None, result: Any = None) -> Outcome:
+    def _end(self, error: BaseException) -> Outcome:
         run = self._run
         run.interrupt = None
         if self._timer is not None:
             self._timer.cancel()
-        own = self._task.cancelling() - self._foreign_before if self._self_cancelled else self._cancels
-        for _ in range(own):
+        foreign = error is self._foreign
+        for _ in range(self._cancels if foreign else self._task.cancelling() - self._before):
             self._task.uncancel()
-        if isinstance(error, asyncio.CancelledError) and self._task.cancelling() > self._foreign_before:
-            raise error  # the caller was cancelled by somebody else
+        if foreign:
+            raise error  # somebody cancelled the caller, neither the run nor the handler itself
         if run.expired:
-            error = RunTimeout(f"the handler took longer than {run.timeout_s:g} s")
-        return conclude(run.spec, error, result, stopped=run.stop_reason)
+            return conclude(run.spec, RunTimeout(f"the handler took longer than {run.timeout_s:g} s"))
+        if isinstance(error, StopIteration):
+            return conclude(run.spec, None, error.value, stopped=run.stop_reason)
+        return conclude(run.spec, error, stopped=run.stop_reason)
+
+
+def _take_cancel() -> Generator[Any, None, None]:
+    """Take up the CancelledError that a handler which cancelled its own task, and then ended, left to come."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        pass
 
 
 @types.coroutine

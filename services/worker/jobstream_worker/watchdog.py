@@ -5,19 +5,27 @@ import sys
 import threading
 import time
 import traceback
+from typing import Any
 
 from jobstream.telemetry import Event, emit
 from jobstream_worker.loop_runs import LoopRuns
 
-BLOCKED_AFTER_S = 1.0
-_TICK_S = 0.5
+_FRAMES = 5
+"""Innermost frames that are shown of where the loop stands."""
 
 
 class LoopWatchdog:
-    """A thread that looks whether the loop still turns, every half second."""
+    """A thread that looks whether the loop still turns.
 
-    def __init__(self, runs: LoopRuns) -> None:
+    Args:
+        runs: knows which handler has the loop.
+        blocked_after_s: a loop that does not turn for longer is told of; it is looked at twice in that time.
+    """
+
+    def __init__(self, runs: LoopRuns, blocked_after_s: float = 1.0) -> None:
         self._runs = runs
+        self._blocked_after_s = blocked_after_s
+        self._tick_s = blocked_after_s / 2
         self._loop: asyncio.AbstractEventLoop | None = None
         self._loop_thread = 0
         self._ticked = 0.0
@@ -41,25 +49,27 @@ class LoopWatchdog:
     def _tick(self) -> None:
         self._ticked = time.monotonic()
         if self._loop is not None:
-            self._timer = self._loop.call_later(_TICK_S, self._tick)
+            self._timer = self._loop.call_later(self._tick_s, self._tick)
 
     def _watch(self) -> None:
         told = 0.0
-        while not self._stopping.wait(_TICK_S):
+        while not self._stopping.wait(self._tick_s):
             ticked = self._ticked
-            blocked = time.monotonic() - ticked - _TICK_S
-            if blocked > BLOCKED_AFTER_S and ticked != told:
+            blocked = time.monotonic() - ticked - self._tick_s
+            if blocked > self._blocked_after_s and ticked != told:
                 told = ticked  # once for each time the loop is blocked
                 self._tell(blocked)
 
     def _tell(self, blocked: float) -> None:
         run = self._runs.current
         frame = sys._current_frames().get(self._loop_thread)
-        emit(
-            Event.LOOP_BLOCKED,
-            seconds=round(blocked, 1),
-            handler=None if run is None else run.job.type,
-            job_id=None if run is None else str(run.job.id),
-            at="".join(traceback.format_stack(frame, limit=3)).rstrip() if frame is not None else None,
-            hint='give the handler run_in="process", or make it a plain def so that it runs in a thread',
-        )
+        fields: dict[str, Any] = {"seconds": round(blocked, 1)}
+        if run is not None:
+            fields |= {
+                "handler": run.job.type,
+                "job_id": str(run.job.id),
+                "hint": 'give the handler run_in="process", or make it a plain def so that it runs in a thread',
+            }
+        if frame is not None:
+            fields["at"] = "".join(traceback.format_stack(frame, limit=_FRAMES)).rstrip()
+        emit(Event.LOOP_BLOCKED, **fields)
