@@ -28,6 +28,11 @@ class ApiSettings(Settings):
     )
     api_host: str = Field("127.0.0.1", description="Address to listen on.")
     api_port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    api_insecure: bool = Field(
+        False,
+        description="Without API keys the api listens on loopback addresses only. True lifts that: say so only where "
+        "something else keeps strangers out, like a container network or an authenticating proxy.",
+    )
     api_roles: CommaList = Field(
         ROLES,
         description="What this process does, of `http`, `applier`, `intake`, `leader`. Split them into deployments of "
