@@ -1,6 +1,5 @@
 """From errors to answers: the one table of status codes, and problem+json for all of them."""
 
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
@@ -8,6 +7,7 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from jobstream.errors import InvalidInput, JobstreamError
 from jobstream_api.domain import errors
@@ -36,6 +36,21 @@ STATUS_OF_CODE: dict[str, int] = {
 }
 """Codes of InvalidInput that are not 422."""
 
+TITLES = {
+    400: "Bad Request",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    408: "Request Timeout",
+    409: "Conflict",
+    413: "Content Too Large",
+    415: "Unsupported Media Type",
+    422: "Unprocessable Content",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
+"""The statuses that the api answers errors with, in the words of RFC 9110; Python's words differ by version."""
+
 _CODE_OF_STATUS = {404: "not_found", 405: "method_not_allowed", 500: "internal_error"}
 
 
@@ -45,7 +60,7 @@ def problem(
     """A problem document."""
     document = {
         "type": f"urn:jobstream:problem:{code}",
-        "title": HTTPStatus(status).phrase,
+        "title": TITLES.get(status, "Error"),
         "status": status,
         "detail": detail,
         "code": code,
@@ -90,7 +105,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """OpenAPI entries for error answers."""
     return {
         status: {
-            "description": HTTPStatus(status).phrase,
+            "description": TITLES[status],
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
             **({"headers": {"Retry-After": _RETRY_AFTER}} if status == 503 else {}),
         }
@@ -125,11 +140,24 @@ async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = _CODE_OF_STATUS.get(error.status_code, "http_error")
     detail = str(error.detail)
+    headers = dict(error.headers or {})
     if error.status_code == 404:
         detail = "there is nothing at this path; see /docs for what there is"
     elif error.status_code == 405:
-        detail = f"{request.method} is not possible here; see the Allow header"
-    return answer(problem(error.status_code, code, detail, instance=_path(request)), dict(error.headers or {}))
+        allowed = _allowed(request)
+        headers["Allow"] = ", ".join(allowed)
+        detail = f"this path takes {' and '.join(allowed)}, not {request.method[:20]}"
+    return answer(problem(error.status_code, code, detail, instance=_path(request)), headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """All methods of a path; the router's own answer names those of its first route only."""
+    methods: set[str] = set()
+    for route in request.app.routes:
+        match, _ = route.matches(request.scope)
+        if match is not Match.NONE:
+            methods |= getattr(route, "methods", None) or set()
+    return sorted(methods)
 
 
 async def _on_crash(request: Request, error: Exception) -> Response:
