@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import threading
+import traceback
 from datetime import datetime
 from queue import SimpleQueue
 from typing import Any
@@ -147,6 +148,7 @@ def _setup(pipe: Pipe) -> Registry:
 def _listen(pipe: Pipe, runs: "SimpleQueue[ChildRun]") -> None:
     """Take messages from the worker; when it is gone, end at once."""
     run: ChildRun | None = None
+    code = 1
     try:
         for raw in pipe.lines:
             message = wire.read_line(raw)
@@ -155,8 +157,11 @@ def _listen(pipe: Pipe, runs: "SimpleQueue[ChildRun]") -> None:
                 runs.put(run)
             elif message["kind"] == "stop" and run is not None:
                 run.stop(message["reason"])
+        code = 0
+    except Exception:
+        traceback.print_exc()  # os._exit would swallow it
     finally:
-        os._exit(0)
+        os._exit(code)
 
 
 def _serve(pipe: Pipe, registry: Registry, run: ChildRun, runner: asyncio.Runner) -> None:

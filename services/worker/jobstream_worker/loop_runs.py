@@ -36,7 +36,7 @@ class LoopRuns:
         assert task is not None
         try:
             handler: Steps = run.spec.call(payload_for(run.spec, run.job), run.context())
-        except Exception as error:
+        except BaseException as error:  # a model's validators are the handler's code too
             return conclude(run.spec, error)
         return await _Drive(self, run, handler, task)
 

@@ -12,6 +12,7 @@ from jobstream_worker.child_process import ChildProcess
 from jobstream_worker.run import Run
 
 _START_TRIES = 3
+_ENDING = "the worker ends and starts no child process any more"
 
 
 class ProcessRuns:
@@ -25,6 +26,7 @@ class ProcessRuns:
         self._turns: deque[asyncio.Future[bool]] = deque()
         self._idle: list[ChildProcess] = []
         self._children: set[ChildProcess] = set()
+        self._stopped = asyncio.Event()
 
     async def execute(self, run: Run) -> Outcome:
         """See ``Executor.execute``. The timeout counts from the start of the handler, not from the wait for a slot."""
@@ -58,7 +60,8 @@ class ProcessRuns:
         raise ProcessDied(f"{_START_TRIES} child processes ended before the handler began")
 
     async def stop(self, deadline_s: float) -> None:
-        """Kill all children, idle or not, and wait for their end."""
+        """Kill all children, idle or not, and wait for their end. None starts any more."""
+        self._stopped.set()
         self._idle.clear()
         ends = [asyncio.ensure_future(child.dispose()) for child in self._children]
         self._children.clear()
@@ -101,7 +104,12 @@ class ProcessRuns:
             if child.alive:
                 return child
             await self._discard(child)
+        if self._stopped.is_set():
+            raise ProcessDied(_ENDING)
         child = await ChildProcess.start(self._modules)
+        if self._stopped.is_set():  # meanwhile
+            await child.dispose()
+            raise ProcessDied(_ENDING)
         self._children.add(child)
         return child
 

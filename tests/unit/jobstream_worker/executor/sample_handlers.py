@@ -192,6 +192,11 @@ def process_progress(payload: dict[str, Any], ctx: JobContext) -> None:
     ctx.progress(0.5, "half")
 
 
+@handler("process.echo", run_in="process")
+def process_echo(payload: dict[str, Any]) -> dict[str, Any]:
+    return payload
+
+
 @handler("process.context", run_in="process", max_retries=7, timeout_s=60)
 def process_context(payload: dict[str, Any], ctx: JobContext) -> dict[str, Any]:
     return {

@@ -231,6 +231,25 @@ async def test_no_exception_of_a_handler_ends_its_child(executor: Executor, make
     assert set(children()) <= before
 
 
+async def test_payloads_and_results_of_any_size_pass(executor: Executor, make_run: MakeRun) -> None:
+    text = 'ä"\\\n\u2028' * 20_000
+    outcome = await executor.execute(make_run("process.echo", text=text, number=0.1))
+    assert isinstance(outcome, Completed)
+    assert outcome.result == {"text": text, "number": 0.1}
+
+
+async def test_after_stop_no_child_starts(make_executor: MakeExecutor, make_run: MakeRun, tmp_path: Path) -> None:
+    before = set(children())
+    async with make_executor(slots=1) as executor:
+        first = asyncio.create_task(executor.execute(make_run("process.sum", a=1, b=2)))  # its child is starting
+        second = asyncio.create_task(executor.execute(make_run("process.sum", a=1, b=2)))  # waits for the slot
+        await reached(lambda: set(children()) - before)
+        await executor.stop(10.0)
+        for waiting in (first, second):
+            assert "starts no child process any more" in error_of(await waiting)[1]
+    await reached(lambda: set(children()) <= before)
+
+
 async def test_stop_ends_children_that_are_at_work(make_executor: MakeExecutor, make_run: MakeRun) -> None:
     async with make_executor() as executor:
         run = make_run("process.spin")
