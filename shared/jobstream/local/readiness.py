@@ -1,0 +1,81 @@
+"""Gates: waiting until something is so, with a deadline, and saying what was waited for."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx2
+
+from jobstream.errors import JobstreamError
+from jobstream.local.processes import ChildFailed, Process
+
+
+class NotReady(JobstreamError):
+    """A gate did not open in time."""
+
+
+async def until(
+    check: Callable[[], Awaitable[bool]],
+    what: str,
+    *,
+    timeout_s: float,
+    process: Process | None = None,
+    pause_s: float = 0.05,
+) -> None:
+    """Wait until ``check`` is true.
+
+    Args:
+        what: a sentence about the wanted state, for the error.
+        process: whose readiness it is; if it ends meanwhile, waiting is over.
+
+    Raises:
+        ChildFailed: the process ended.
+        NotReady: ``timeout_s`` seconds went by.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        if process is not None and (code := process.poll()) is not None:
+            raise ChildFailed(
+                f"{process.name} ended with code {code} before it was ready\n{process.last_words()}".rstrip()
+            )
+        if await check():
+            return
+        if time.monotonic() > deadline:
+            words = process.last_words() if process is not None else ""
+            raise NotReady(f"{what}: not so after {timeout_s:.0f} s\n{words}".rstrip())
+        await asyncio.sleep(pause_s)
+
+
+async def answers(client: httpx2.AsyncClient, url: str) -> Any:
+    """The JSON of a 200 answer (its text, if it is no JSON), or None for anything else."""
+    try:
+        response = await client.get(url, timeout=2.0)
+    except httpx2.HTTPError:
+        return None
+    if response.status_code != 200:
+        return None
+    try:
+        return response.json()
+    except ValueError:
+        return response.text
+
+
+async def http_ready(client: httpx2.AsyncClient, base: str, process: Process, *, timeout_s: float = 30.0) -> None:
+    """Wait for a service's ``/readyz``."""
+
+    async def ready() -> bool:
+        return await answers(client, f"{base}/readyz") is not None
+
+    await until(ready, f"{process.name} is ready at {base}", timeout_s=timeout_s, process=process)
+
+
+async def type_listed(client: httpx2.AsyncClient, api: str, job_type: str, *, timeout_s: float = 30.0) -> None:
+    """Wait until the api knows a job type, so that the first submit of it is taken."""
+
+    async def listed() -> bool:
+        document = await answers(client, f"{api}/job-types")
+        items = document.get("items", []) if isinstance(document, dict) else []
+        return any(item.get("type") == job_type for item in items)
+
+    await until(listed, f"the api lists the job type {job_type}", timeout_s=timeout_s)
