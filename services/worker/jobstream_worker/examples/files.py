@@ -1,8 +1,9 @@
 """Files of the example handlers: none outside their folder, and each new one whole or not there."""
 
+import asyncio
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -74,14 +75,33 @@ def replacing(target: Path, run_id: UUID) -> Iterator[Path]:
     So nobody reads half a file, and running a job again gives the same file again. One path for each run: an
     earlier run that was given up may still be writing to its own.
     """
-    part = target.with_name(f".{run_id}.part{target.suffix.lower()}")
+    part = _part(target, run_id)
     try:
         yield part
-        _sync(part)  # the job's end outlives a power cut, so its file should too
-        part.replace(target)
-        _sync(target.parent)
+        _put(part, target)
     finally:
         part.unlink(missing_ok=True)
+
+
+@asynccontextmanager
+async def replacing_from_loop(target: Path, run_id: UUID) -> AsyncIterator[Path]:
+    """``replacing`` for handlers on the loop, which waiting for the disk would hold up."""
+    part = _part(target, run_id)
+    try:
+        yield part
+        await asyncio.to_thread(_put, part, target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _part(target: Path, run_id: UUID) -> Path:
+    return target.with_name(f".{run_id}.part{target.suffix.lower()}")
+
+
+def _put(part: Path, target: Path) -> None:
+    _sync(part)  # the job's end outlives a power cut, so its file should too
+    part.replace(target)
+    _sync(target.parent)
 
 
 def _inside(name: str) -> Path:
