@@ -99,8 +99,11 @@ def _caller(
     context: inspect.Parameter | None,
 ) -> Callable[[Any, JobContext | None], Any]:
     filled = [p for p in parameters if p is payload or p is context]
-    if filled == parameters[:2] == [payload, context] and not any(p.kind is p.KEYWORD_ONLY for p in filled):
-        return function  # the usual shape costs no extra call
+    if not any(p.kind is p.KEYWORD_ONLY for p in filled):  # the usual shapes cost little
+        if filled == parameters[:2] == [payload, context]:
+            return function
+        if filled == parameters[:1] == [payload]:
+            return lambda body, ctx: function(body)
     positional = [p is payload for p in filled if p.kind is p.POSITIONAL_ONLY]
     named = [(p.name, p is payload) for p in filled if p.kind is not p.POSITIONAL_ONLY]
 
