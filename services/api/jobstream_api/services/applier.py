@@ -85,8 +85,8 @@ class Applier(Ingest):
         if effects.held:
             self._wake_dispatcher()
         if effects.facts.get("superseded"):
-            emit(Event.EVENT_DROPPED, reason="superseded", number=effects.facts["superseded"])
-        emit(Event.EVENTS_APPLIED, number=effects.facts.get("applied", 0))
+            emit(Event.EVENT_DROPPED, reason="superseded", count=effects.facts["superseded"])
+        emit(Event.EVENTS_APPLIED, count=effects.facts.get("applied", 0))
 
     def _read(
         self, records: Sequence[Any]

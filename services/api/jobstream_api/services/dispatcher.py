@@ -4,17 +4,16 @@ Retries after their backoff, jobs with run_at, and what workers handed back all 
 `dispatch_at`. Two dispatchers at once are harmless: each row is locked while it moves.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
 
 from jobstream.contracts.topics import Topics
 from jobstream.ids import new_id
-from jobstream.service import LoopService
 from jobstream.telemetry import Event, emit
-from jobstream_api.infrastructure.database import Database, is_transient
+from jobstream_api.infrastructure.database import Database
 from jobstream_api.repositories import held, outbox
 from jobstream_api.repositories.held import Released
 from jobstream_api.repositories.outbox import OutboxRow
+from jobstream_api.services.turns import TurningLoop
 from jobstream_api.settings import ApiSettings
 
 _BATCH = 500
@@ -36,7 +35,7 @@ def outbox_row(released: Released, topics: Topics) -> OutboxRow:
     )
 
 
-class Dispatcher(LoopService):
+class Dispatcher(TurningLoop):
     """Hands held jobs to Kafka when their time has come."""
 
     name = "dispatcher"
@@ -48,38 +47,8 @@ class Dispatcher(LoopService):
         self._topics = Topics(settings.topic_prefix)
         self._database = database
         self._hand_over = hand_over
-        self._woken = asyncio.Event()
 
-    def wake(self) -> None:
-        """Look again now: something may be due sooner than was known."""
-        self._woken.set()
-
-    async def stop(self, deadline_s: float = 10.0) -> None:
-        self.stopping.set()
-        self._woken.set()
-        await super().stop(deadline_s)
-
-    async def run(self) -> None:
-        while not self.stopping.is_set():
-            try:
-                sleep = await self._turn()
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                emit(Event.DATABASE_TROUBLE, service=self.name, error=repr(error))
-                await self.pause(0.5)
-                continue
-            self.succeeded()
-            if sleep > 0:
-                try:
-                    await asyncio.wait_for(self._woken.wait(), sleep)
-                except TimeoutError:
-                    pass
-                self._woken.clear()
-            if self.stopping.is_set():
-                return
-
-    async def _turn(self) -> float:
+    async def turn(self) -> float:
         """Release one batch; returns how long nothing else will be due, seconds."""
         async with self._database.connection() as connection:
             due_s = await held.next_due_s(connection)
@@ -90,6 +59,6 @@ class Dispatcher(LoopService):
             rows = [outbox_row(entry, self._topics) for entry in released]
             await outbox.insert(connection, rows)
         self._hand_over(rows)
-        emit(Event.JOBS_DISPATCHED, number=len(rows))
+        emit(Event.JOBS_DISPATCHED, count=len(rows))
         # Due rows that we could not have are locked by whoever releases them.
         return 0.0 if rows else _SHORTEST_SLEEP_S

@@ -74,4 +74,4 @@ class Intake(Ingest):
     def committed(self, effects: Effects) -> None:
         super().committed(effects)
         if effects.facts.get("made"):
-            emit(Event.JOBS_TAKEN_IN, number=effects.facts["made"])
+            emit(Event.JOBS_TAKEN_IN, count=effects.facts["made"])

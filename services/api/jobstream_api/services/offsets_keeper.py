@@ -5,21 +5,19 @@ group would then begin at the earliest record and run a week of jobs again.
 """
 
 from jobstream.contracts.topics import Topics
-from jobstream.errors import BrokerUnavailable
 from jobstream.kafka.ends import Ends
-from jobstream.service import LoopService
 from jobstream.telemetry import Event, emit
-from jobstream_api.infrastructure.database import Database, is_transient
+from jobstream_api.infrastructure.database import Database
 from jobstream_api.repositories import progress
+from jobstream_api.services.turns import TurningLoop
 from jobstream_api.settings import ApiSettings
 
-_EVERY_S = 30.0
 
-
-class OffsetsKeeper(LoopService):
+class OffsetsKeeper(TurningLoop):
     """Copies the worker group's offsets to the database, and back when they are gone."""
 
     name = "offsets-keeper"
+    rest_s = 30.0
 
     def __init__(self, settings: ApiSettings, database: Database) -> None:
         super().__init__()
@@ -30,31 +28,19 @@ class OffsetsKeeper(LoopService):
         self._topic_names = [topics.jobs(queue) for queue in settings.queues]
         self._ends = Ends(settings, "jobstream-api-offsets")
 
-    async def run(self) -> None:
-        while not self.stopping.is_set():
-            try:
-                await self._turn()
-                self.succeeded()
-            except BrokerUnavailable as error:
-                emit(Event.KAFKA_TROUBLE, what=self.name, error=str(error))
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                emit(Event.DATABASE_TROUBLE, service=self.name, error=repr(error))
-            await self.pause(_EVERY_S)
-
     async def teardown(self) -> None:
         await self._ends.close()
 
-    async def _turn(self) -> None:
+    async def turn(self) -> float:
         committed = await self._ends.committed(self._group)
         async with self._database.connection() as connection:
             if committed:
                 await progress.keep_copy(connection, self._copy_name, committed)
-                return
+                return self.rest_s
             copy = await progress.load_copy(connection, self._copy_name)
         if copy:
             await self._put_back(copy)
+        return self.rest_s
 
     async def _put_back(self, copy: dict[tuple[str, int], tuple[int, str]]) -> None:
         ends = await self._ends.ends(self._topic_names)

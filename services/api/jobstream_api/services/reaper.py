@@ -13,18 +13,17 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from jobstream.contracts.topics import Topics
-from jobstream.errors import BrokerUnavailable
 from jobstream.kafka.ends import Ends, Place
-from jobstream.service import LoopService
 from jobstream.telemetry import Event, emit
 from jobstream_api.domain.decisions import Standing, decide_lost
-from jobstream_api.infrastructure.database import Connection, Database, is_transient
+from jobstream_api.infrastructure.database import Connection, Database
 from jobstream_api.repositories import held, leadership, lost, outbox, progress, runs
 from jobstream_api.repositories.outbox import OutboxRow
 from jobstream_api.repositories.runs import Settled
 from jobstream_api.services import applier
 from jobstream_api.services.dispatcher import outbox_row
 from jobstream_api.services.policies import Policies
+from jobstream_api.services.turns import TurningLoop
 from jobstream_api.settings import ApiSettings
 
 _BATCH = 500
@@ -42,7 +41,7 @@ class _Mark:
     ends: dict[Place, int]
 
 
-class Reaper(LoopService):
+class Reaper(TurningLoop):
     """Rescues lost runs and lost jobs."""
 
     name = "reaper"
@@ -60,6 +59,7 @@ class Reaper(LoopService):
         rng: random.Random | None = None,
     ) -> None:
         super().__init__()
+        self.rest_s = settings.reaper_interval_s
         self._settings = settings
         self._database = database
         self._holder = holder
@@ -74,24 +74,18 @@ class Reaper(LoopService):
         self._quiet_until = 0.0
         self._looked_at = 0.0
 
-    async def run(self) -> None:
+    async def setup(self) -> None:
         self._hold_off()
-        while not self.stopping.is_set():
-            try:
-                await self._rescue_runs()
-                await self._rescue_jobs()
-                self.succeeded()
-            except BrokerUnavailable as error:
-                # Heartbeats could not arrive either: give every worker a lease's time after Kafka is back.
-                emit(Event.KAFKA_TROUBLE, what="reaper", error=str(error))
-                self._hold_off()
-                self._mark = None
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                emit(Event.DATABASE_TROUBLE, service=self.name, error=repr(error))
-                self._hold_off()
-            await self.pause(self._settings.reaper_interval_s)
+
+    async def turn(self) -> float:
+        await self._rescue_runs()
+        await self._rescue_jobs()
+        return self.rest_s
+
+    def troubled(self) -> None:
+        # Heartbeats could not arrive either: give every worker a lease's time after it is over.
+        self._hold_off()
+        self._mark = None
 
     async def teardown(self) -> None:
         await self._ends.close()
@@ -131,7 +125,7 @@ class Reaper(LoopService):
                 if settled:
                     await runs.settle(connection, settled)
             if settled:
-                emit(Event.RUNS_RESCUED, number=len(settled), jobs=[str(entry.row.id) for entry in settled[:10]])
+                emit(Event.RUNS_RESCUED, count=len(settled), jobs=[str(entry.row.id) for entry in settled[:10]])
                 self._notify([entry.row.id for entry in settled if entry.decision.status.terminal])
                 self._wake_dispatcher()
             if len(rows) < _BATCH:
@@ -184,7 +178,7 @@ class Reaper(LoopService):
                 rows = [outbox_row(entry, self._topics) for entry in released]
                 await outbox.insert(connection, rows)
             self._hand_over(rows)
-            emit(Event.JOBS_REPUBLISHED, number=len(rows), jobs=[str(row.job_id) for row in rows[:10]])
+            emit(Event.JOBS_REPUBLISHED, count=len(rows), jobs=[str(row.job_id) for row in rows[:10]])
 
     async def _floor(self, connection: Connection, at: datetime) -> datetime:
         """Move the mark below which nothing waits for its first run, and return it."""
