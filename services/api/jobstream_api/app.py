@@ -41,11 +41,7 @@ def create_app(settings: ApiSettings, *, clock: Clock | None = None, ids: Callab
         lifespan=lifespan,
         redirect_slashes=False,
     )
-    if "http" in settings.api_roles:
-        app.include_router(submit.router)
-        app.include_router(jobs.router)
-        app.include_router(system.router)
-    app.include_router(system.health)
-    problems.install(app)
+    routers = [submit.router, jobs.router, system.router] if "http" in settings.api_roles else []
+    problems.install(app, [*routers, system.health])
     app.openapi = lambda: document(app)  # type: ignore[method-assign]
     return app

@@ -3,7 +3,7 @@
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from uuid import UUID
 
 from jobstream.clock import Clock
@@ -15,11 +15,13 @@ from jobstream_api.infrastructure.database import Database
 from jobstream_api.routes.deps import Parts
 from jobstream_api.services.applier import Applier
 from jobstream_api.services.catalogue import Catalogue
+from jobstream_api.services.census import Census
 from jobstream_api.services.dispatcher import Dispatcher
 from jobstream_api.services.drafts import Drafter
 from jobstream_api.services.housekeeping import Housekeeping
 from jobstream_api.services.intake import Intake
 from jobstream_api.services.leader import Leader
+from jobstream_api.services.metrics import Metrics
 from jobstream_api.services.offsets_keeper import OffsetsKeeper
 from jobstream_api.services.operations import Operations
 from jobstream_api.services.placing import Placer
@@ -51,6 +53,8 @@ class Process:
         self.policies = Policies(settings, self.catalogue)
         self.leader: Leader | None = None
         self._dispatcher: Dispatcher | None = None
+        self._census: Census | None = None
+        self.metrics = Metrics(self.catalogue.known, self.gauges)
         self.supervisor = Supervisor(self.services_of(settings.api_roles))
         self.parts = self._make_parts(clock, ids)
         self._draining_since: float | None = None
@@ -86,6 +90,7 @@ class Process:
     def _services_of_the_leader(self) -> list[Service]:
         """Made anew for each term of leadership."""
         self._dispatcher = Dispatcher(self.settings, self.database, hand_over=self.relay.hand_over)
+        self._census = Census(self.settings, self.database)
         return [
             self._dispatcher,
             Reaper(
@@ -99,11 +104,13 @@ class Process:
             ),
             Sweep(self.database, self.relay, after_s=self.settings.relay_sweep_after_s),
             OffsetsKeeper(self.settings, self.database),
+            self._census,
             Housekeeping(self.database),
         ]
 
     async def start(self) -> None:
         """Start every service. Neither database nor Kafka needs to be there yet."""
+        self.metrics.start()
         await self.database.open()
         await self.supervisor.start()
 
@@ -122,10 +129,23 @@ class Process:
         await self.parts.submitter.close(min(max(left, 1.0), _COMMITS_S))
         await self.supervisor.stop(max(left, 1.0))
         await self.database.close()
+        self.metrics.stop()
 
     def ages(self) -> dict[str, float]:
         """Seconds since each service's last success, by name; the leader's loops too where they run."""
         return self.supervisor.ages() | (self.leader.ages() if self.leader else {})
+
+    def gauges(self) -> dict[str, Mapping[str, float]]:
+        """What this process can tell of itself at once, and of the whole system if it leads."""
+        leading = self.leader is not None and self.leader.leading
+        own: dict[str, Mapping[str, float]] = {
+            "loop_last_success_age_seconds": self.ages(),
+            "leader": {"": float(leading)},
+            "waiters": {"": len(self.waiters)},
+            "relay_held_records": {"": self.relay.held},
+            "database_connections": self.database.counts(),
+        }
+        return own | dict(self._census.figures if leading and self._census is not None else {})
 
     def _wake_dispatcher(self) -> None:
         if self._dispatcher is not None and self.leader is not None and self.leader.leading:
@@ -148,5 +168,6 @@ class Process:
                 ids=ids,
                 max_retries=settings.max_retries,
             ),
+            metrics=self.metrics,
             readiness=Readiness(self.database, self.catalogue, self.ages),
         )

@@ -50,8 +50,12 @@ def standing(record: Any) -> Standing:
     )
 
 
-async def report(connection: Connection, entries: Sequence[Folded]) -> set[UUID]:
-    """Apply leases, heartbeats and successes; returns the ids of the rows that changed."""
+async def report(connection: Connection, entries: Sequence[Folded]) -> dict[UUID, datetime]:
+    """Apply leases, heartbeats and successes.
+
+    Returns:
+        The ids of the rows that changed, each with the time of its dispatch.
+    """
     entries = sorted(entries, key=lambda entry: entry.identity)
     running = [entry.running or entry.outcome or entry.heartbeat for entry in entries]
     latest = [entry.outcome or entry.heartbeat or entry.running for entry in entries]
@@ -73,7 +77,7 @@ async def report(connection: Connection, entries: Sequence[Folded]) -> set[UUID]
         sources(Cause.START),
         sources(Cause.COMPLETE),
     )
-    return {row["id"] for row in rows}
+    return {row["id"]: row["dispatched_at"] for row in rows}
 
 
 async def lock(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Standing]:

@@ -25,4 +25,4 @@ WHERE j.id = e.id
           WHEN 1 THEN (j.rank = 0 AND j.status = ANY($13::text[])) OR (j.rank = 1 AND j.run_id = e.run_id)
           ELSE j.rank < 2 AND j.status = ANY($14::text[])
       END
-RETURNING j.id
+RETURNING j.id, coalesce(j.dispatched_at, j.created_at) AS dispatched_at

@@ -11,6 +11,7 @@ from jobstream.errors import InvalidInput
 from jobstream_api.routes.bodies import Bodies
 from jobstream_api.services.catalogue import Catalogue
 from jobstream_api.services.drafts import Drafter
+from jobstream_api.services.metrics import Metrics
 from jobstream_api.services.operations import Operations
 from jobstream_api.services.queries import Queries
 from jobstream_api.services.readiness import Readiness
@@ -29,6 +30,7 @@ class Parts:
     queries: Queries
     operations: Operations
     readiness: Readiness
+    metrics: Metrics
     bodies: Bodies = field(default_factory=Bodies)
 
     def max_retries_of(self, job_type: str) -> int:

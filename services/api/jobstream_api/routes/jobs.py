@@ -13,7 +13,7 @@ from jobstream.errors import InvalidInput
 from jobstream_api.repositories.listings import JobFilter
 from jobstream_api.routes.deps import PartsDep, json_response, only_query
 from jobstream_api.routes.problems import responses
-from jobstream_api.schemas.jobs import EXAMPLE, EXAMPLE_ID, JobPage, JobView, job_view
+from jobstream_api.schemas.jobs import EXAMPLE_ID, JobPage, JobView, example, job_view
 
 router = APIRouter(tags=["jobs"])
 
@@ -25,7 +25,8 @@ Cursor = Annotated[
 Named = Query(pattern=NAME_PATTERN.pattern, min_length=1, max_length=100)
 
 _FILTERS = ("status", "type", "queue", "key", "tag", "created_after", "created_before", "limit", "cursor")
-_JOB = {"model": JobView, "content": {"application/json": {"example": EXAMPLE}}}
+_READ = {"model": JobView, "description": "The job.", **example("completed")}
+_REOPENED = {"model": JobView, "description": "It will run again.", **example("pending")}
 
 
 @router.get(
@@ -65,7 +66,7 @@ async def list_jobs(
     "look at `status`.",
     response_class=Response,
     dependencies=[only_query("wait")],
-    responses={200: _JOB | {"description": "The job."}, **responses(404, 422, 500, 503)},
+    responses={200: _READ, **responses(404, 422, 500, 503)},
 )
 async def read_job(
     parts: PartsDep,
@@ -90,7 +91,7 @@ async def read_job(
     "to 8 and reads `max_retries` 7.",
     response_class=Response,
     dependencies=[only_query()],
-    responses={200: _JOB | {"description": "It will run again."}, **responses(404, 409, 422, 500, 503)},
+    responses={200: _REOPENED, **responses(404, 409, 422, 500, 503)},
 )
 async def retry_job(parts: PartsDep, job_id: JobId) -> Response:
     row = await parts.operations.retry(job_id)

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from jobstream.contracts.limits import MAX_BATCH_JOBS
 from jobstream.contracts.names import NAME_PATTERN
+from jobstream_api.schemas.jobs import EXAMPLES
 from jobstream_api.schemas.problems import Problem
 from jobstream_api.services.drafts import NewJob
 
@@ -40,8 +41,18 @@ def document(app: FastAPI) -> dict[str, Any]:
         # Validation errors are problems here, like every other error.
         for name in ("HTTPValidationError", "ValidationError"):
             schemas.pop(name, None)
+        _put_examples(built)
         app.openapi_schema = built
     return app.openapi_schema
+
+
+def _put_examples(built: dict[str, Any]) -> None:
+    for operations in built["paths"].values():
+        for operation in operations.values():
+            for answer in operation["responses"].values():
+                content = answer.get("content", {}).get("application/json", {})
+                if "example" in content:
+                    content["example"] = EXAMPLES[content["example"]]
 
 
 def _body_schemas() -> dict[str, Any]:

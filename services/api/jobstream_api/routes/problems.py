@@ -1,13 +1,14 @@
 """From errors to answers: the one table of status codes, and problem+json for all of them."""
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
 import orjson
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
 
 from jobstream.errors import InvalidInput, JobstreamError
 from jobstream_api.domain import errors
@@ -93,8 +94,11 @@ def answer(document: dict[str, Any], headers: dict[str, str] | None = None) -> R
     return Response(orjson.dumps(document), status_code=status, headers=headers, media_type=MEDIA_TYPE)
 
 
-def install(app: FastAPI) -> None:
-    """Make every error of ``app`` a problem."""
+def install(app: FastAPI, routers: Sequence[APIRouter]) -> None:
+    """Make every error of ``app`` a problem, and take ``routers`` in."""
+    for router in routers:
+        app.include_router(router)
+    app.state.routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
     app.add_exception_handler(JobstreamError, _on_error)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)
@@ -152,12 +156,9 @@ async def _on_http(request: Request, error: Exception) -> Response:
 
 def _allowed(request: Request) -> list[str]:
     """All methods of a path; the router's own answer names those of its first route only."""
-    methods: set[str] = set()
-    for route in request.app.routes:
-        match, _ = route.matches(request.scope)
-        if match is not Match.NONE:
-            methods |= getattr(route, "methods", None) or set()
-    return sorted(methods)
+    path = request.url.path
+    matching = [route for route in request.app.state.routes if route.path_regex.match(path)]
+    return sorted({method for route in matching for method in route.methods} or {"GET", "HEAD"})
 
 
 async def _on_crash(request: Request, error: Exception) -> Response:

@@ -10,12 +10,11 @@ from jobstream.errors import InvalidInput
 from jobstream_api.repositories.submits import Draft
 from jobstream_api.routes.deps import Parts, PartsDep, json_response, only_query
 from jobstream_api.routes.problems import problem_of, responses
-from jobstream_api.schemas.jobs import EXAMPLE, EXAMPLE_ID, BatchVerdicts, JobView, job_view
+from jobstream_api.schemas.jobs import BatchVerdicts, JobView, example, job_view
 from jobstream_api.services.submit import Answer, Key, Verdict
 
 router = APIRouter(tags=["jobs"])
 
-_PENDING = EXAMPLE | {"status": "PENDING", "result": None, "started_at": None, "finished_at": None, "worker": None}
 _REPLAY_HEADERS = {
     "Idempotent-Replayed": {
         "description": "`true`: this is the answer to an earlier request with the same Idempotency-Key.",
@@ -67,7 +66,7 @@ def _body(schema: str, description: str, example: Any) -> dict[str, Any]:
         201: {
             "model": JobView,
             "description": "Stored.",
-            "content": {"application/json": {"example": _PENDING}},
+            **example("pending"),
             "headers": {
                 "Location": {"description": "Where to read it.", "schema": {"type": "string"}},
                 **_REPLAY_HEADERS,
@@ -109,7 +108,7 @@ async def submit_job(request: Request, parts: PartsDep, idempotency_key: Idempot
         201: {
             "model": BatchVerdicts,
             "description": "All were stored.",
-            "content": {"application/json": {"example": {"items": [{"status": 201, "job": _PENDING}]}}},
+            **example("batch"),
             "headers": _REPLAY_HEADERS,
         },
         207: {"model": BatchVerdicts, "description": "Some were stored.", "headers": _REPLAY_HEADERS},
@@ -169,6 +168,3 @@ def _key_headers(parts: Parts, answer: Answer, key: Key | None) -> dict[str, str
     stored = next(verdict for verdict in answer.verdicts if not isinstance(verdict, InvalidInput))
     expires = stored["created_at"] + timedelta(seconds=parts.settings.idempotency_ttl_s)
     return {"Idempotency-Key-Expires": expires.isoformat()}
-
-
-__all__ = ["EXAMPLE_ID", "router"]

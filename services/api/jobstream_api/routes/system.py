@@ -1,4 +1,4 @@
-"""GET /job-types, /workers, /dead-letters, /healthz, /readyz."""
+"""GET /job-types, /workers, /dead-letters, /healthz, /readyz, /metrics."""
 
 from fastapi import APIRouter, Response
 
@@ -16,6 +16,7 @@ from jobstream_api.schemas.system import (
     job_type_view,
     worker_view,
 )
+from jobstream_api.services.metrics import CONTENT_TYPE
 
 router = APIRouter()
 health = APIRouter(tags=["health"])
@@ -90,3 +91,17 @@ async def ready(parts: PartsDep) -> Response:
     verdict = await parts.readiness.check()
     document = {"ready": not verdict.reasons, "reasons": verdict.reasons, "services": verdict.ages}
     return json_response(document, 503 if verdict.reasons else 200)
+
+
+@health.get(
+    "/metrics",
+    summary="Metrics",
+    description="In the text format of Prometheus.",
+    response_class=Response,
+    responses={
+        200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "All of them."},
+        **responses(500),
+    },
+)
+async def metrics(parts: PartsDep) -> Response:
+    return Response(parts.metrics.text(), media_type=CONTENT_TYPE)

@@ -11,7 +11,7 @@ from jobstream.contracts.status import JobStatus
 from jobstream_api.schemas.problems import Problem
 
 EXAMPLE_ID = "01985e0c-6a80-7c3e-9d2b-4f1a5b6c7d8e"
-EXAMPLE: dict[str, Any] = {
+COMPLETED: dict[str, Any] = {
     "id": EXAMPLE_ID,
     "type": "example",
     "queue": "default",
@@ -34,6 +34,18 @@ EXAMPLE: dict[str, Any] = {
     "finished_at": "2026-10-01T09:30:00.015000Z",
     "worker": "worker-1",
 }
+PENDING = COMPLETED | {"status": "PENDING", "result": None, "started_at": None, "finished_at": None, "worker": None}
+EXAMPLES: dict[str, Any] = {
+    "completed": COMPLETED,
+    "pending": PENDING,
+    "batch": {"items": [{"status": 201, "job": PENDING}]},
+}
+"""Example answers by the name that routes give them; FastAPI would strip the nulls out of them."""
+
+
+def example(name: str) -> dict[str, Any]:
+    """OpenAPI content of an answer, whose example ``EXAMPLES`` has."""
+    return {"content": {"application/json": {"example": name}}}
 
 
 class JobError(BaseModel):
@@ -53,8 +65,6 @@ class JobError(BaseModel):
 
 class JobView(BaseModel):
     """A job."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     id: UUID = Field(description="UUIDv7 unless you brought your own.")
     type: str = Field(description="Which handler runs it.")

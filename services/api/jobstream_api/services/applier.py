@@ -7,11 +7,13 @@ and the consumer's next offsets.
 
 import random
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from jobstream.contracts import limits
 from jobstream.contracts.events import EventKind, StatusEvent, WorkerEvent, read_status
+from jobstream.contracts.status import JobStatus
 from jobstream.contracts.topics import Topics
 from jobstream.errors import InvalidInput
 from jobstream.telemetry import Event, emit
@@ -22,7 +24,7 @@ from jobstream_api.repositories import arrivals, runs, workers
 from jobstream_api.repositories.dead_letters import DeadLetter
 from jobstream_api.repositories.outbox import OutboxRow
 from jobstream_api.repositories.runs import Settled
-from jobstream_api.services.ingest import Effects, Ingest, dead_letter
+from jobstream_api.services.ingest import Effects, Ended, Ingest, dead_letter
 from jobstream_api.services.policies import Policies
 from jobstream_api.settings import ApiSettings
 
@@ -86,7 +88,7 @@ class Applier(Ingest):
             self._wake_dispatcher()
         if effects.facts.get("superseded"):
             emit(Event.EVENT_DROPPED, reason="superseded", count=effects.facts["superseded"])
-        emit(Event.EVENTS_APPLIED, count=effects.facts.get("applied", 0))
+        emit(Event.EVENTS_APPLIED, count=effects.facts.get("applied", 0), ended=effects.ended)
 
     def _read(
         self, records: Sequence[Any]
@@ -136,8 +138,11 @@ class Applier(Ingest):
         if not simple:
             return set()
         changed = await runs.report(connection, simple)
-        effects.terminal += [entry.identity[0] for entry in simple if entry.outcome and entry.identity[0] in changed]
-        return changed
+        for entry in simple:
+            if entry.outcome is not None and entry.identity[0] in changed:
+                effects.terminal.append(entry.identity[0])
+                effects.ended.append(_ended(entry, JobStatus.COMPLETED, changed[entry.identity[0]]))
+        return set(changed)
 
     async def _settle(
         self,
@@ -161,6 +166,7 @@ class Applier(Ingest):
             if row is None or decision is None:
                 continue
             settled[row.id] = _settled(row, decision, entry, outcome)
+            effects.ended.append(_ended(entry, decision.status, None))
             effects.held |= decision.hold_s is not None
             if decision.status.terminal:
                 effects.terminal.append(row.id)
@@ -205,6 +211,18 @@ def _settled(row: Any, decision: Any, entry: Folded, outcome: StatusEvent) -> Se
         finished_at=outcome.finished_at,
         error=error,
         last_error=line,
+    )
+
+
+def _ended(entry: Folded, status: JobStatus, dispatched_at: datetime | None) -> Ended:
+    event = entry.newest
+    started, finished = event.started_at, event.finished_at
+    return Ended(
+        type=event.type,
+        status=status.value,
+        attempt=event.attempt,
+        wait_s=max((started - dispatched_at).total_seconds(), 0.0) if started and dispatched_at else None,
+        run_s=(finished - started).total_seconds() if started and finished else None,
     )
 
 

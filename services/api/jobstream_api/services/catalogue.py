@@ -115,7 +115,7 @@ class Catalogue(LoopService):
     async def _load(self) -> None:
         async with self._database.connection() as connection:
             for announced in await job_types.load(connection):
-                self._learn(announced)
+                self.learn(announced)
         self.loaded = True
 
     async def _turn(self, follower: TopicFollower) -> None:
@@ -128,7 +128,7 @@ class Catalogue(LoopService):
             async with self._database.connection() as connection:
                 await job_types.upsert(connection, list(changed.values()))
             for announced in changed.values():
-                self._learn(announced)
+                self.learn(announced)
             emit(Event.TYPES_LEARNED, types=sorted(changed))
 
     def _read(self, record: Any) -> TypeAnnouncement | None:
@@ -147,7 +147,8 @@ class Catalogue(LoopService):
             return True
         return announced.at > have.at and announced.model_copy(update={"at": have.at}) != have
 
-    def _learn(self, announced: TypeAnnouncement) -> None:
+    def learn(self, announced: TypeAnnouncement) -> None:
+        """Take an announcement in, whatever was known before."""
         self._types[announced.type] = announced
         self._schemas.pop(announced.type, None)
         if announced.payload_schema is not None:

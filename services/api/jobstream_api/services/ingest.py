@@ -9,7 +9,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from jobstream.contracts.jobs import Record
@@ -30,12 +30,29 @@ _POLL_S = 1.0
 _MAX_PAUSE_S = 2.0
 
 
+class Ended(NamedTuple):
+    """A run that ended, for metrics.
+
+    Attributes:
+        status: the job's state after it.
+        wait_s: from its dispatch to its start, seconds, or None where that is not known.
+        run_s: from its start to its end, seconds, likewise.
+    """
+
+    type: str
+    status: str
+    attempt: int
+    wait_s: float | None
+    run_s: float | None
+
+
 @dataclass(slots=True)
 class Effects:
     """What is to be done once a batch is committed."""
 
     outbox: list[OutboxRow] = field(default_factory=list)
     terminal: list[UUID] = field(default_factory=list)
+    ended: list[Ended] = field(default_factory=list)
     held: bool = False
     facts: dict[str, int] = field(default_factory=dict)
 

@@ -85,6 +85,11 @@ class Relay(LoopService):
         return row_id in self._held
 
     @property
+    def held(self) -> int:
+        """How many rows this process still has to publish or delete."""
+        return len(self._held)
+
+    @property
     def room(self) -> int:
         """How many more rows the backlog takes."""
         return max(self._backlog - len(self._held), 0)

@@ -1,0 +1,135 @@
+"""The api's metrics, derived from its telemetry events and, when asked, from its parts.
+
+Labels are bounded: a job type counts under its own name only once a worker has announced it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from jobstream.telemetry import Event, subscribe
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+UNKNOWN = "unknown"
+
+_WAITS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200)
+_RUNS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 1800, 7200)
+_ATTEMPTS = (1, 2, 3, 4, 5, 10, 20, 50, 100)
+
+Gauges = Callable[[], Mapping[str, Mapping[str, float]]]
+"""Gauge name to values by label; see ``GAUGES``."""
+
+GAUGES: dict[str, tuple[str, str]] = {
+    "loop_last_success_age_seconds": ("loop", "Seconds since a loop last did its work"),
+    "leader": ("", "1 while this process leads"),
+    "waiters": ("", "Requests that wait for a job to end"),
+    "relay_held_records": ("", "Records handed to the relay that are not yet published and deleted"),
+    "database_connections": ("state", "Connections of the pool"),
+    "outbox_records": ("", "Records that wait for Kafka; the leader knows"),
+    "outbox_oldest_age_seconds": ("", "Age of the oldest of them; the leader knows"),
+    "queue_lag_records": ("queue", "Records that no worker has started; the leader knows"),
+    "oldest_waiting_age_seconds": ("", "Age of the oldest job that waits for its first run; the leader knows"),
+    "applier_lag_records": ("", "Status events not applied yet; the leader knows"),
+    "intake_lag_records": ("", "Job records not taken in yet; the leader knows"),
+    "held_jobs": ("", "Jobs that wait for their time; the leader knows"),
+}
+"""Gauge name to (label, help). No label: one value, under the empty string."""
+
+
+class Metrics(Collector):
+    """Counts what telemetry tells from ``start`` to ``stop``.
+
+    Args:
+        known: tells whether a job type was announced.
+        gauges: read at every scrape; must not wait.
+    """
+
+    def __init__(self, known: Callable[[str], bool], gauges: Gauges) -> None:
+        self._known = known
+        self._gauges = gauges
+        self._end: Callable[[], None] | None = None
+        self._registry = registry = CollectorRegistry()
+
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"jobstream_{name}", text, labels, registry=registry)
+
+        self._events = counter("telemetry_events", "Telemetry events", "event")
+        self._jobs = counter("jobs", "Jobs taken, by the door they came through", "door")
+        self._outcomes = counter("run_outcomes", "Runs that ended, by the state of the job after it", "type", "status")
+        self._dropped = counter("events_superseded", "Status events that did not fit their rows any more")
+        self._applied = counter("events_applied", "Status events that changed a row")
+        self._dead = counter("dead_letters", "Records dead-lettered", "reason")
+        self._published = counter("outbox_published", "Outbox records that Kafka acknowledged")
+        self._dispatched = counter("jobs_dispatched", "Held jobs handed to Kafka")
+        self._rescued = counter("leases_expired", "Runs whose lease ran out")
+        self._republished = counter("jobs_republished", "Jobs published again since nobody owed them")
+        self._wait = Histogram(
+            "jobstream_start_latency_seconds", "From dispatch to start", ["type"], buckets=_WAITS, registry=registry
+        )
+        self._run = Histogram("jobstream_run_seconds", "From start to end", ["type"], buckets=_RUNS, registry=registry)
+        self._attempts = Histogram(
+            "jobstream_attempts", "Attempts of jobs that ended", ["type"], buckets=_ATTEMPTS, registry=registry
+        )
+        registry.register(self)
+
+    def start(self) -> None:
+        """Begin to count."""
+        if self._end is None:
+            self._end = subscribe(self._note)
+
+    def stop(self) -> None:
+        """Count no more."""
+        end, self._end = self._end, None
+        if end is not None:
+            end()
+
+    def text(self) -> bytes:
+        """All metrics in the text format of Prometheus."""
+        return generate_latest(self._registry)
+
+    def collect(self) -> Iterator[Metric]:
+        """The gauges as they are now."""
+        values = self._gauges()
+        for name, (label, text) in GAUGES.items():
+            family = GaugeMetricFamily(f"jobstream_{name}", text, labels=[label] if label else [])
+            for value_of, value in values.get(name, {}).items():
+                family.add_metric([value_of] if label else [], value)
+            yield family
+
+    def _note(self, event: Event, fields: dict[str, Any]) -> None:
+        self._events.labels(event.label).inc()
+        match event:
+            case Event.JOBS_SUBMITTED:
+                self._jobs.labels("http").inc(fields["count"])
+            case Event.JOBS_TAKEN_IN:
+                self._jobs.labels("kafka").inc(fields["count"])
+            case Event.EVENTS_APPLIED:
+                self._applied.inc(fields["count"])
+                for ended in fields["ended"]:
+                    self._note_end(ended)
+            case Event.EVENT_DROPPED:
+                self._dropped.inc(fields["count"])
+            case Event.DEAD_LETTERED:
+                self._dead.labels(fields["reason"]).inc()
+            case Event.OUTBOX_PUBLISHED:
+                self._published.inc(fields["count"])
+            case Event.JOBS_DISPATCHED:
+                self._dispatched.inc(fields["count"])
+            case Event.RUNS_RESCUED:
+                self._rescued.inc(fields["count"])
+            case Event.JOBS_REPUBLISHED:
+                self._republished.inc(fields["count"])
+
+    def _note_end(self, ended: Any) -> None:
+        job_type = ended.type if self._known(ended.type) else UNKNOWN
+        self._outcomes.labels(job_type, ended.status).inc()
+        if ended.wait_s is not None:
+            self._wait.labels(job_type).observe(ended.wait_s)
+        if ended.run_s is not None:
+            self._run.labels(job_type).observe(ended.run_s)
+        if ended.status in ("COMPLETED", "FAILED", "CANCELLED"):
+            self._attempts.labels(job_type).observe(ended.attempt)
