@@ -1,0 +1,69 @@
+"""The api's routes without servers: real checks and real answers, over a store that nobody may reach."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import FastAPI
+
+from jobstream.clock import SystemClock
+from jobstream.contracts.events import TypeAnnouncement
+from jobstream.contracts.topics import Topics
+from jobstream.ids import new_id
+from jobstream_api.app import create_app
+from jobstream_api.infrastructure.database import Database
+from jobstream_api.repositories.submits import Stored
+from jobstream_api.routes.deps import Parts
+from jobstream_api.services.catalogue import Catalogue
+from jobstream_api.services.drafts import Drafter
+from jobstream_api.services.operations import Operations
+from jobstream_api.services.placing import Order, Placed
+from jobstream_api.services.queries import Queries
+from jobstream_api.services.readiness import Readiness
+from jobstream_api.services.submit import Submitter
+from jobstream_api.services.waiters import Waiters
+from jobstream_api.settings import ApiSettings
+
+AT = datetime(2026, 10, 1, 9, 30, tzinfo=UTC)
+
+
+class MemoryPlacer:
+    """Stores orders in a list: what a submit would have written."""
+
+    def __init__(self) -> None:
+        self.orders: list[Order] = []
+
+    async def place(self, orders: Sequence[Order]) -> list[Placed]:
+        self.orders += orders
+        return [Placed(True, {draft.id: Stored(AT, None, False) for draft in order.drafts}) for order in orders]
+
+
+def announcement(name: str = "example", **fields: Any) -> TypeAnnouncement:
+    """What a worker would say of a handler."""
+    return TypeAnnouncement(type=name, at=AT, **fields)
+
+
+def offline_catalogue(*types: TypeAnnouncement) -> Catalogue:
+    """A catalogue that has learned ``types`` and follows nothing."""
+    catalogue = Catalogue(Database(ApiSettings()), lambda: None)  # type: ignore[arg-type,return-value]
+    for announced in types or (announcement(),):
+        catalogue.learn(announced)
+    return catalogue
+
+
+def offline_app(*types: TypeAnnouncement, **settings: Any) -> tuple[FastAPI, MemoryPlacer]:
+    """An application whose submits end in a list, and whose reads have no database."""
+    made = ApiSettings(_env_file=None, database_url="postgresql://nobody@127.0.0.1:1/none", **settings)
+    app = create_app(made)
+    database, catalogue, placer = Database(made), offline_catalogue(*types), MemoryPlacer()
+    waiters = Waiters(database)
+    app.state.parts = Parts(
+        settings=made,
+        catalogue=catalogue,
+        drafter=Drafter(catalogue, made, SystemClock(), new_id),
+        submitter=Submitter(database, placer, group=100),  # type: ignore[arg-type]
+        queries=Queries(database, waiters),
+        operations=Operations(database, catalogue, Topics(""), hand_over=lambda rows: None, ids=new_id, max_retries=3),
+        readiness=Readiness(database, catalogue, dict),
+    )
+    return app, placer
