@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+from jobstream.telemetry import Event, emit
 from jobstream_api.domain.errors import Overloaded, StoreUnavailable
 
 E = TypeVar("E")
@@ -100,9 +101,12 @@ class GroupCommit(Generic[E, R]):
     async def _run(self, group: list[tuple[E, asyncio.Future[R]]]) -> None:
         try:
             results = await self._commit([entry for entry, _ in group])
-        except BaseException:
+        except asyncio.CancelledError:
             _answer(group, [StoreUnavailable() for _ in group])
             raise
+        except Exception as error:
+            emit(Event.SERVICE_CRASHED, service="group commit", error=repr(error), exc_info=error)
+            results = [error for _ in group]
         _answer(group, results)
 
 
