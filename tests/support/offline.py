@@ -16,6 +16,7 @@ from jobstream_api.repositories.submits import Stored
 from jobstream_api.routes.deps import Parts
 from jobstream_api.services.catalogue import Catalogue
 from jobstream_api.services.drafts import Drafter
+from jobstream_api.services.metrics import Metrics
 from jobstream_api.services.operations import Operations
 from jobstream_api.services.placing import Order, Placed
 from jobstream_api.services.queries import Queries
@@ -65,5 +66,6 @@ def offline_app(*types: TypeAnnouncement, **settings: Any) -> tuple[FastAPI, Mem
         queries=Queries(database, waiters),
         operations=Operations(database, catalogue, Topics(""), hand_over=lambda rows: None, ids=new_id, max_retries=3),
         readiness=Readiness(database, catalogue, dict),
+        metrics=Metrics(catalogue.known, dict),
     )
     return app, placer
