@@ -7,13 +7,13 @@ from collections.abc import Collection, Iterable
 from jobstream.errors import BrokerUnavailable
 from jobstream.kafka.clients import DRAIN_BUDGET_S
 from jobstream.kafka.group import GroupConsumer, TopicPartition
-from jobstream.settings import Settings
 from jobstream.telemetry import Event, emit
 from jobstream.wakeful import WakefulLoop
 from jobstream_worker.admission import Admission
 from jobstream_worker.committer import Committer
 from jobstream_worker.counts import Counts
 from jobstream_worker.runner import Runner
+from jobstream_worker.settings import WorkerSettings
 from jobstream_worker.slots import BATCH, Slot
 from jobstream_worker.status_watch import StatusWatch
 from jobstream_worker.takeover import Takeover
@@ -42,7 +42,7 @@ class Consumer(WakefulLoop):
 
     def __init__(
         self,
-        settings: Settings,
+        settings: WorkerSettings,
         client_id: str,
         topics: Iterable[str],
         slots: dict[TopicPartition, Slot],
@@ -80,7 +80,12 @@ class Consumer(WakefulLoop):
     async def run(self) -> None:
         while not self.stopping.is_set():
             group = GroupConsumer(
-                self._settings, self._client_id, group=self._settings.worker_group, topics=self._topics, owner=self
+                self._settings,
+                self._client_id,
+                group=self._settings.worker_group,
+                topics=self._topics,
+                owner=self,
+                session_timeout_s=self._settings.worker_session_s,
             )
             self._group = self._committer.group = group
             self._polling = asyncio.create_task(self._poll(group), name="poll")

@@ -5,6 +5,7 @@ from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
+from jobstream.kafka.clients import SESSION_TIMEOUT_S
 from jobstream.settings import CommaList, Settings, split_commas
 
 
@@ -40,6 +41,13 @@ class WorkerSettings(Settings):
         le=3600,
         description="For how long a run counts as alive after its last heartbeat, seconds; a heartbeat is sent every "
         "quarter of it. Lower finds killed workers sooner, higher stands longer breaks of the network.",
+    )
+    worker_session_s: float = Field(
+        SESSION_TIMEOUT_S,
+        ge=6,
+        le=300,
+        description="A worker that Kafka has not heard of for so long loses its partitions to others, seconds. Lower "
+        "takes over from killed workers sooner, higher expels fewer that are merely cut off or stopped for a while.",
     )
     worker_grace_s: float = Field(
         30.0,

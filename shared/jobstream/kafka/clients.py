@@ -18,6 +18,8 @@ METADATA_MAX_AGE_MS = 30_000
 """How soon new partitions are seen."""
 REQUEST_TIMEOUT_MS = 20_000
 PRODUCER_MAX_REQUEST = 4 * 1024 * 1024
+SESSION_TIMEOUT_S = 45.0
+"""The default of 10 s expels members that are merely busy."""
 DRAIN_BUDGET_S = 10.0
 """What a revoke callback may use before the group goes on without us."""
 
@@ -59,27 +61,35 @@ def make_producer(settings: Settings, client_id: str, *, linger_ms: int = 2) -> 
 
 
 def make_consumer(
-    settings: Settings, client_id: str, *, group_id: str | None, max_poll_records: int | None = None
+    settings: Settings,
+    client_id: str,
+    *,
+    group_id: str | None,
+    max_poll_records: int | None = None,
+    session_timeout_s: float = SESSION_TIMEOUT_S,
 ) -> AIOKafkaConsumer:
     """A consumer that commits only what it is told to, and never skips.
 
     Args:
         group_id: without the topic prefix, which is put before it; None for a reader outside any group.
         max_poll_records: most records of one getmany.
+        session_timeout_s: a member that is silent for so long loses its partitions to others.
     """
+    # aiokafka keeps what a member had in its assignor's class: one class per consumer, or groups mix.
+    assignor = type("Sticky", (StickyPartitionAssignor,), {})
     return AIOKafkaConsumer(
         **_connection(settings, client_id),
         group_id=None if group_id is None else settings.topic_prefix + group_id,
         enable_auto_commit=False,  # it commits positions, not finished work
         auto_offset_reset="earliest",  # latest loses work after expired offsets and on new partitions
         isolation_level="read_committed",  # else records of an aborted transaction would run
-        session_timeout_ms=45_000,  # the default of 10 s expels members that are merely busy
-        heartbeat_interval_ms=3_000,
+        session_timeout_ms=int(session_timeout_s * 1000),
+        heartbeat_interval_ms=min(3_000, int(session_timeout_s * 1000 / 3)),
         rebalance_timeout_ms=int((DRAIN_BUDGET_S + 15) * 1000),
         max_poll_interval_ms=60_000,
         max_poll_records=max_poll_records,
         fetch_max_wait_ms=settings.kafka_fetch_max_wait_ms,
-        partition_assignment_strategy=(StickyPartitionAssignor,),  # one JoinGroup is sent per listed assignor
+        partition_assignment_strategy=(assignor,),  # one JoinGroup is sent per listed assignor
     )
 
 

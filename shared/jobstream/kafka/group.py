@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from jobstream.errors import BrokerUnavailable
-from jobstream.kafka.clients import make_consumer
+from jobstream.kafka.clients import SESSION_TIMEOUT_S, make_consumer
 from jobstream.kafka.closing import close_consumer
 from jobstream.settings import Settings
 
@@ -62,12 +62,20 @@ class GroupConsumer:
     Args:
         group: without the topic prefix.
         owner: is told of rebalances.
+        session_timeout_s: if we are silent for so long, others get our partitions.
     """
 
     def __init__(
-        self, settings: Settings, client_id: str, *, group: str, topics: Iterable[str], owner: RebalanceOwner
+        self,
+        settings: Settings,
+        client_id: str,
+        *,
+        group: str,
+        topics: Iterable[str],
+        owner: RebalanceOwner,
+        session_timeout_s: float = SESSION_TIMEOUT_S,
     ) -> None:
-        self._consumer = make_consumer(settings, client_id, group_id=group)
+        self._consumer = make_consumer(settings, client_id, group_id=group, session_timeout_s=session_timeout_s)
         self._topics = list(topics)
         self._owner = owner
         self._served: set[TopicPartition] = set()
