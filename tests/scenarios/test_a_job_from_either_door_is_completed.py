@@ -1,0 +1,79 @@
+"""Two doors, one job, a recorded outcome."""
+
+import time
+
+import pytest
+
+from tests.support.eventually import eventually
+from tests.support.space import Space
+
+pytestmark = pytest.mark.integration
+PROGRESS = "SELECT consumer, topic, partition, next_offset FROM consumer_offsets WHERE consumer !~ ':'"
+EXAMPLE = {"payload": {"task": "example", "value": 42}}
+
+
+async def test_a_job_over_http_is_pending_then_completed_within_a_second(space: Space):
+    api, _ = await space.start_all()
+    async with space.http(api) as client:
+        await client.post("/jobs", json=EXAMPLE)  # the first one warms the connections up
+        began = time.monotonic()
+        answer = await client.post("/jobs", json=EXAMPLE)
+        job = answer.json()
+        assert answer.status_code == 201
+        assert answer.headers["location"].endswith(f"/jobs/{job['id']}")
+        assert (job["status"], job["retries"], job["result"], job["last_error"]) == ("PENDING", 0, None, None)
+        done = (await client.get(f"/jobs/{job['id']}", params={"wait": 5})).json()
+        assert done["status"] == "COMPLETED"
+        assert done["result"] == {"output": "success"}
+        assert time.monotonic() - began < 1.0
+
+
+async def test_a_bare_record_on_the_topic_is_listed_and_completed_within_a_second(space: Space):
+    api, _ = await space.start_all()
+    async with space.http(api) as client:
+        await space.produce([b'{"payload":{"task":"example","value":41}}'])
+        await space.until_all("COMPLETED", 1)
+        began = time.monotonic()
+        await space.produce([b'{"payload":{"task":"example","value":42}}'])
+
+        async def listed():
+            items = (await client.get("/jobs", params={"limit": 1})).json()["items"]
+            return items and items[0]["payload"]["value"] == 42 and items[0]["status"] == "COMPLETED" and items[0]
+
+        job = await eventually(listed, timeout=5, every=0.02)
+        assert time.monotonic() - began < 1.0
+        assert job["result"] == {"output": "success"}
+
+
+async def test_reading_both_topics_again_from_the_beginning_changes_no_row(space: Space):
+    api, workers = await space.start_all()
+    async with space.http(api) as client:
+        await space.produce([{"payload": {"task": "instant", "n": n}} for n in range(50)])
+        await space.produce([{"payload": {"task": "flaky_test", "failures": 1}}, b"poison"])
+        for _ in range(20):
+            assert (await client.post("/jobs", json=EXAMPLE)).status_code == 201
+        await space.until_all("COMPLETED", 71)
+    await workers[0].stop()
+    await api.stop()
+    before = await space.fetch("SELECT j.*, j.xmin FROM jobs j ORDER BY id")
+    letters = await space.fetch("SELECT * FROM dead_letters")
+    assert len(letters) == 1
+    offsets = await space.fetch(
+        "SELECT consumer, topic, partition, next_offset FROM consumer_offsets WHERE consumer !~ ':'"
+    )
+    assert sum(row["next_offset"] for row in offsets) > 100
+
+    await space.execute("UPDATE consumer_offsets SET next_offset = 0 WHERE consumer !~ ':'")
+    await space.start_api()
+
+    async def read_again() -> bool:
+        now = await space.fetch(
+            "SELECT consumer, topic, partition, next_offset FROM consumer_offsets WHERE consumer !~ ':'"
+        )
+        places = {(row[0], row[1], row[2]): row[3] for row in now}
+        return all(places[row[0], row[1], row[2]] >= row[3] for row in offsets)
+
+    await eventually(read_again, timeout=30)
+    assert await space.fetch("SELECT j.*, j.xmin FROM jobs j ORDER BY id") == before
+    assert await space.fetch("SELECT * FROM dead_letters") == letters
+    assert [row[0] for row in await space.fetch("SELECT count(*) FROM outbox")] == [0]
