@@ -90,10 +90,9 @@ async def start_broker(choice: str | None, state: StateDir, family: Family, *, t
 
 
 async def _start_kafka(state: StateDir, family: Family, tell: Callable[[str], None]) -> Kafka:
-    jars.java()  # before any download
     if not jars.is_cached():
+        await jars.java(family, state.logs)  # before any download
         tell("fetching Apache Kafka's jars with Maven (44 MB, once)")
-    await jars.fetch()
     kafka = Kafka(state, family, wanted_port=CONVENTIONAL_PORT)
     await kafka.start()
     return kafka

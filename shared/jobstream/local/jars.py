@@ -1,15 +1,13 @@
 """The jars of Apache Kafka: found in the cache, or brought there once by Maven."""
 
-import asyncio
 import hashlib
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 
-from jobstream.local.processes import ChildFailed
+from jobstream.local.processes import ChildFailed, Command, Family
 
 MIN_JAVA = 17
 
@@ -18,27 +16,40 @@ class NoKafka(ChildFailed):
     """Apache Kafka cannot run on this machine. The message says what is missing."""
 
 
-def java() -> str:
+def find_java() -> str:
     """The ``java`` to use: JAVA_HOME's, else the path's.
 
     Raises:
-        NoKafka: there is none, or it is older than 17.
+        NoKafka: there is none.
     """
     home = os.environ.get("JAVA_HOME")
     own = Path(home) / "bin" / "java" if home else None
     found = str(own) if own is not None and own.exists() else shutil.which("java")
     if found is None:
-        raise NoKafka(f"there is no java; Apache Kafka needs a JDK or JRE of version {MIN_JAVA} or newer")
-    version = java_version(found)
-    if version < MIN_JAVA:
-        raise NoKafka(f"{found} is version {version}; Apache Kafka needs {MIN_JAVA} or newer")
+        raise NoKafka(f"there is no java, and it needs a JDK or JRE of version {MIN_JAVA} or newer")
     return found
 
 
-def java_version(program: str) -> int:
-    """The major version of a ``java``; 0 if it does not say."""
-    done = subprocess.run([program, "-version"], capture_output=True, text=True, timeout=30, check=False)  # noqa: S603
-    match = re.search(r'version "(\d+)', done.stderr + done.stdout)
+async def java(family: Family, logs: Path) -> str:
+    """The ``java`` to use, checked.
+
+    Raises:
+        NoKafka: there is none, it does not run, or it is older than 17.
+    """
+    found = find_java()
+    try:
+        told = await family.run(Command("java", [found, "-version"], log=logs / "java.log"), timeout_s=30.0)
+    except ChildFailed as error:
+        raise NoKafka(f"{found} does not run: {error}") from error
+    version = read_java_version(told)
+    if version < MIN_JAVA:
+        raise NoKafka(f"{found} is version {version}, and it needs {MIN_JAVA} or newer")
+    return found
+
+
+def read_java_version(told: str) -> int:
+    """The major version in the output of ``java -version``; 0 if there is none."""
+    match = re.search(r'version "(?:1\.)?(\d+)', told)
     return int(match.group(1)) if match else 0
 
 
@@ -61,7 +72,12 @@ def cache_folder(pom_file: Path) -> Path:
     return base / "jobstream" / f"kafka-{hashlib.sha256(pom_file.read_bytes()).hexdigest()[:12]}"
 
 
-async def fetch() -> Path:
+def is_cached() -> bool:
+    """True if starting Kafka needs no download."""
+    return cache_folder(pom()).exists()
+
+
+async def fetch(family: Family, logs: Path) -> Path:
     """The folder with the jars, filled by Maven if it is not there yet (44 MB, once).
 
     Raises:
@@ -70,19 +86,14 @@ async def fetch() -> Path:
     pom_file = pom()
     folder = cache_folder(pom_file)
     if not folder.exists():
-        await asyncio.to_thread(_download, pom_file, folder)
+        await _download(pom_file, folder, family, logs)
     return folder
 
 
-def is_cached() -> bool:
-    """True if starting Kafka needs no download."""
-    return cache_folder(pom()).exists()
-
-
-def _download(pom_file: Path, folder: Path) -> None:
+async def _download(pom_file: Path, folder: Path, family: Family, logs: Path) -> None:
     maven = shutil.which("mvn")
     if maven is None:
-        raise NoKafka("there is no mvn (Maven), which fetches Apache Kafka's jars")
+        raise NoKafka("there is no mvn (Maven), which fetches its jars")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="kafka-new-") as scratch:
         # Maven writes beside its pom, so it gets a copy to write beside.
@@ -93,14 +104,16 @@ def _download(pom_file: Path, folder: Path) -> None:
             *("dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={draft}"),
         ]
         try:
-            done = subprocess.run(argv, capture_output=True, text=True, timeout=900, check=False)  # noqa: S603
-        except subprocess.TimeoutExpired:
-            raise NoKafka("mvn did not bring Apache Kafka's jars within 15 minutes") from None
-        if done.returncode != 0:
-            words = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-            raise NoKafka("mvn could not bring Apache Kafka's jars: " + (words[0] if words else "it did not say why"))
-        try:
-            draft.rename(folder)
-        except OSError:
-            if not folder.exists():  # else somebody else was quicker, with the same jars
-                raise
+            await family.run(Command("mvn", argv, log=logs / "mvn.log"), timeout_s=900.0)
+        except ChildFailed as error:
+            words = [line for line in str(error).splitlines() if "ERROR" in line] or str(error).splitlines()
+            raise NoKafka(f"mvn could not bring its jars: {words[0]}") from error
+        _settle(draft, folder)
+
+
+def _settle(draft: Path, folder: Path) -> None:
+    try:
+        draft.rename(folder)
+    except OSError:
+        if not folder.exists():  # else somebody else was quicker, with the same jars
+            raise

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import os
-import subprocess
 import uuid
 from pathlib import Path
 
@@ -68,7 +67,7 @@ class KafkaNode:
         config = self.folder / "server.properties"
         config.write_text("".join(f"{name}={value}\n" for name, value in self._properties().items()))
         if not (self.folder / "data" / "meta.properties").exists():
-            await asyncio.to_thread(self._format, config)
+            await self._format(config)
         self.process = self._cluster.family.spawn(
             Command(
                 f"kafka-{self.number}",
@@ -103,12 +102,14 @@ class KafkaNode:
             "share.coordinator.state.topic.min.isr": str(min(2, size)),
         }
 
-    def _format(self, config: Path) -> None:
-        argv = [*self._cluster.java_argv(), "kafka.tools.StorageTool", "format"]
-        argv += ["--cluster-id", self._cluster.cluster_id, "--config", str(config), "--ignore-formatted"]
-        done = subprocess.run(argv, env=_environment(), capture_output=True, text=True, timeout=120, check=False)  # noqa: S603
-        if done.returncode != 0:
-            raise ChildFailed(f"Kafka's storage cannot be formatted:\n{(done.stderr or done.stdout).strip()}")
+    async def _format(self, config: Path) -> None:
+        argv = [*self._cluster.java_argv(), "kafka.tools.StorageTool", "format", "--ignore-formatted"]
+        argv += ["--cluster-id", self._cluster.cluster_id, "--config", str(config)]
+        log = self._cluster.state.logs / f"kafka-{self.number}-format.log"
+        await self._cluster.family.run(
+            Command(f"formatting the storage of kafka-{self.number}", argv, env=_environment(), log=log),
+            timeout_s=120.0,
+        )
 
 
 class Kafka:
@@ -159,8 +160,8 @@ class Kafka:
             NoKafka: no Java, no Maven, or no jars.
             ChildFailed: a broker ended; the message has its last words.
         """
-        self._java = await asyncio.to_thread(jars.java)
-        self._jars = await jars.fetch()
+        self._java = await jars.java(self.family, self.state.logs)
+        self._jars = await jars.fetch(self.family, self.state.logs)
         self.cluster_id = self._read_cluster_id()
         await asyncio.gather(*(node.start() for node in self.nodes))
         await self.wait_ready()

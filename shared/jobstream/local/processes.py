@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 
@@ -40,6 +40,9 @@ class Command:
         log: file that takes its output; None hands each line to the family's ``on_line``.
         stop_signal: what asks it to end.
         grace_s: how long it may take before SIGKILL, seconds.
+        given: what it reads from its standard input.
+        user, group: ids to run as; None: ours.
+        cwd: folder to run in; None: ours.
     """
 
     name: str
@@ -48,9 +51,10 @@ class Command:
     log: Path | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     grace_s: float = 10.0
+    given: bytes | None = None
     user: int | None = None
     group: int | None = None
-    cwd: Path | None = field(default=None)
+    cwd: Path | None = None
 
 
 class Process:
@@ -143,7 +147,7 @@ class Family:
                 list(command.argv),
                 env=None if command.env is None else dict(command.env),
                 cwd=command.cwd,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.DEVNULL if command.given is None else subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -160,9 +164,33 @@ class Family:
         self._members[popen.pid] = process
         self._tell_guard(f"+ {popen.pid} {int(command.stop_signal)} {command.grace_s}\n")
         self._write_register()
+        if command.given is not None:
+            _feed(popen, command.given)
         if popen.stdout is not None:
             Thread(target=self._pump, args=(command.name, popen), name=f"log {command.name}", daemon=True).start()
         return process
+
+    async def run(self, command: Command, *, timeout_s: float) -> str:
+        """Run a program to its end and return what it wrote. Needs a log file, which is made anew.
+
+        Raises:
+            ChildFailed: it ended with another code than 0, or took too long; the message has its last words.
+        """
+        assert command.log is not None
+        command.log.unlink(missing_ok=True)
+        process = self.spawn(command)
+        code = await process.wait(timeout_s)
+        if code is None:
+            await process.stop()
+            raise ChildFailed(f"{command.name} took longer than {timeout_s:.0f} s\n{process.last_words()}".rstrip())
+        if code != 0:
+            raise ChildFailed(f"{command.name} failed with code {code}\n{process.last_words()}".rstrip())
+        return command.log.read_text(errors="replace")
+
+    def kill_all(self) -> None:
+        """End everybody at once."""
+        for process in list(self._members.values()):
+            process.kill()
 
     def end_leftovers(self) -> list[str]:
         """End what an earlier parent left running; says what. Only call it while holding the state's lock."""
@@ -232,6 +260,15 @@ class Family:
         draft = self._register.with_suffix(".new")
         draft.write_text(json.dumps(rows) + "\n")
         os.replace(draft, self._register)
+
+
+def _feed(popen: subprocess.Popen[bytes], given: bytes) -> None:
+    assert popen.stdin is not None
+    try:
+        with popen.stdin as stream:
+            stream.write(given)  # a few bytes: they fit into the pipe, so nobody waits here
+    except BrokenPipeError:
+        pass  # it ended unread; its exit code says why
 
 
 def _signal_group(group: int, number: int) -> None:
