@@ -8,6 +8,7 @@ from pydantic.fields import FieldInfo
 
 from jobstream.settings import Settings
 from jobstream_api.settings import ApiSettings
+from jobstream_worker.examples.settings import ExampleSettings
 from jobstream_worker.settings import WorkerSettings
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -47,7 +48,7 @@ def settings_reference() -> str:
     """docs/reference/settings.md as the classes have it."""
     shared = set(Settings.model_fields)
     parts = [HEAD, _table("Every process", dict(Settings.model_fields))]
-    for title, model in (("Api", ApiSettings), ("Worker", WorkerSettings)):
+    for title, model in (("Api", ApiSettings), ("Worker", WorkerSettings), ("Example handlers", ExampleSettings)):
         own = {name: field for name, field in model.model_fields.items() if name not in shared}
         parts.append(_table(title, own))
     return "".join(parts)

@@ -102,7 +102,7 @@ class CsvSource:
 
 def _reason(message: str) -> str:
     if columns := _COLUMNS.search(message):
-        return f"it is torn: {columns[1]} columns are expected, {columns[2]} found"
+        return f"it is torn (columns expected: {columns[1]}, found: {columns[2]})"
     if _QUOTE in message:
         return "it is torn: a quote is opened and not closed"
     if value := _VALUE.search(message):

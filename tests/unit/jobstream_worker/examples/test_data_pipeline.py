@@ -97,7 +97,7 @@ async def test_running_it_again_gives_the_same(files):
 async def test_a_torn_line_is_named_and_the_old_target_stays(rows, line, files):
     make_csv(files / "torn.csv", rows, torn_line=line)
     (files / "out.parquet").write_bytes(b"an earlier one")
-    assert await refusal("torn.csv") == f"torn.csv, line {line}: it is torn: 7 columns are expected, 3 found"
+    assert await refusal("torn.csv") == f"torn.csv, line {line}: it is torn (columns expected: 7, found: 3)"
     assert (files / "out.parquet").read_bytes() == b"an earlier one"
     assert sorted(path.name for path in files.iterdir()) == ["out.parquet", "torn.csv"]
 
@@ -105,13 +105,13 @@ async def test_a_torn_line_is_named_and_the_old_target_stays(rows, line, files):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (HEADER + "1,DE,1\n2,FR,2,2\n", "line 3: it is torn: 3 columns are expected, 4 found"),
-        (HEADER + "1,DE,1\n2,FR,2\n3,I", "line 4: it is torn: 3 columns are expected, 2 found"),
+        (HEADER + "1,DE,1\n2,FR,2,2\n", "line 3: it is torn (columns expected: 3, found: 4)"),
+        (HEADER + "1,DE,1\n2,FR,2\n3,I", "line 4: it is torn (columns expected: 3, found: 2)"),
         (HEADER + '1,DE,1\n2,"FR,2\n3,IT,3\n', "line 3: it is torn: a quote is opened and not closed"),
-        (HEADER + '1,"D\nE",1\n2,FR\n', "line 4: it is torn: 3 columns are expected, 2 found"),
+        (HEADER + '1,"D\nE",1\n2,FR\n', "line 4: it is torn (columns expected: 3, found: 2)"),
         (HEADER + "1,D\udcffE,1\n", "line 2: it is not UTF-8"),
-        ((HEADER + "1,DE,1\n2,FR\n").replace("\n", "\r\n"), "line 3: it is torn: 3 columns are expected, 2 found"),
-        ("just some words\nand more, of them\n", "line 2: it is torn: 1 columns are expected, 2 found"),
+        ((HEADER + "1,DE,1\n2,FR\n").replace("\n", "\r\n"), "line 3: it is torn (columns expected: 3, found: 2)"),
+        ("just some words\nand more, of them\n", "line 2: it is torn (columns expected: 1, found: 2)"),
     ],
 )
 async def test_small_broken_tables_are_refused_with_the_line(content, message, files):
@@ -125,7 +125,7 @@ async def test_the_line_is_the_one_an_editor_shows_however_many_values_span_line
     (files / "in.csv").write_text(HEADER + "".join(records))
     torn = (HEADER + "".join(records)).splitlines().index("25000,two") + 1
     assert torn == 50_002
-    assert await refusal() == f"in.csv, line {torn}: it is torn: 3 columns are expected, 2 found"
+    assert await refusal() == f"in.csv, line {torn}: it is torn (columns expected: 3, found: 2)"
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", bytes(range(256)) * 50])
