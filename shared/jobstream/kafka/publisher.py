@@ -42,6 +42,10 @@ _REFUSALS: tuple[type[BaseException], ...] = (
 """What is wrong with the record itself: sending it again gives the same."""
 
 
+_PASSING = (kafka.KafkaTimeoutError, kafka.UnknownTopicOrPartitionError, kafka.TopicAuthorizationFailedError)
+"""Errors of ``send`` after which the producer is as good as before."""
+
+
 def failure(error: BaseException) -> RecordRefused | BrokerUnavailable:
     """What an error of ``Publisher.send`` or of an acknowledgement means to the caller."""
     if isinstance(error, RecordRefused | BrokerUnavailable):
@@ -112,10 +116,10 @@ class Publisher:
                 topic, value, key=key, headers=headers, timestamp_ms=timestamp_ms
             )
         except Exception as error:
-            refused = failure(error)
-            if isinstance(refused, BrokerUnavailable) and not isinstance(error, kafka.KafkaTimeoutError):
+            meaning = await self._meaning(producer, error)
+            if isinstance(meaning, BrokerUnavailable) and not isinstance(error, _PASSING):
                 self._suspect(producer)
-            raise refused from error
+            raise meaning from error
         future.add_done_callback(lambda done: self._on_done(producer, done))
         return future
 
@@ -154,6 +158,18 @@ class Publisher:
     def quiet_for(self) -> float:
         """Seconds since the last acknowledge."""
         return time.monotonic() - self._acknowledged_at
+
+    async def _meaning(self, producer: AIOKafkaProducer, error: Exception) -> RecordRefused | BrokerUnavailable:
+        if isinstance(error, kafka.UnknownTopicOrPartitionError):
+            # aiokafka says the same when no broker answers at all.
+            try:
+                async with asyncio.timeout(_PING_TIMEOUT_S):
+                    answered = await producer.client.force_metadata_update()
+            except TimeoutError:
+                answered = False
+            if not answered:
+                return BrokerUnavailable("no broker answers")
+        return failure(error)
 
     def _on_done(self, producer: AIOKafkaProducer, future: Acknowledgement) -> None:
         if future.cancelled():

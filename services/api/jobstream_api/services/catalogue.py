@@ -17,7 +17,7 @@ from jobstream_api.infrastructure.database import Database, is_transient
 from jobstream_api.repositories import job_types
 from jobstream_api.services.payloads import PayloadSchema, SchemaRefused
 
-_POLL_S = 1.0
+_POLL_S = 0.5
 _LISTED = 20
 
 

@@ -7,8 +7,9 @@ so be published twice, which consumers bear; it is never published not at all.
 """
 
 import asyncio
+import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from uuid import UUID
 
@@ -23,7 +24,8 @@ from jobstream_api.repositories.outbox import OutboxRow
 from jobstream_api.services.parking import park
 
 BACKLOG = 20_000
-"""Most rows held in memory; the sweep gets what is beyond."""
+BACKLOG_BYTES = 64 * 1024 * 1024
+"""Most rows, and bytes of theirs, held in memory; the sweep gets what is beyond."""
 MAX_FAILURES = 10
 """A row that Kafka refused so often is parked as a dead letter."""
 
@@ -31,6 +33,7 @@ _GATHER_S = 0.02
 _DELETE_AT_ONCE = 5_000
 _PING_EVERY_S = 5.0
 _DRAIN_S = 5.0
+_PAUSE_S = 0.05
 _MAX_PAUSE_S = 5.0
 
 
@@ -41,6 +44,17 @@ class _Lane:
         self.rows: deque[OutboxRow] = deque()
         self.again: deque[OutboxRow] = deque()
         self.task: asyncio.Task[None] | None = None
+        self.failed = False
+        self._pause_s = _PAUSE_S
+
+    def succeeded(self) -> None:
+        self._pause_s = _PAUSE_S
+
+    async def rest(self) -> None:
+        """After a failure wait, longer each time until something succeeds."""
+        self.failed = False
+        await asyncio.sleep(self._pause_s)
+        self._pause_s = min(self._pause_s * 2, _MAX_PAUSE_S)
 
     def next(self) -> OutboxRow | None:
         if self.again:
@@ -59,7 +73,9 @@ class Relay(LoopService):
         self._publisher = publisher
         self._dead_topic = dead_topic
         self._backlog = backlog
-        self._held: set[UUID] = set()
+        self._held: dict[UUID, int] = {}
+        self._held_bytes = 0
+        self._busy_since = 0.0
         self._lanes: dict[str, _Lane] = {}
         self._acknowledged: list[UUID] = []
         self._refused: list[tuple[OutboxRow, str]] = []
@@ -67,18 +83,25 @@ class Relay(LoopService):
 
     def hand_over(self, rows: Sequence[OutboxRow]) -> None:
         """Take committed rows; returns at once. Beyond the backlog they are left to the sweep."""
-        failpoint("api.after_commit_before_publish")
-        if self.stopping.is_set():
+        if not rows or self.stopping.is_set():
             return
+        failpoint("api.after_commit_before_publish")
+        if not self._held:
+            self._busy_since = time.monotonic()
         for row in rows:
-            if len(self._held) >= self._backlog:
+            if self.room == 0:
                 return
             if row.id in self._held:
                 continue
-            self._held.add(row.id)
+            self._held[row.id] = size = len(row.value or b"")
+            self._held_bytes += size
             lane = self._lanes.setdefault(row.topic, _Lane())
             lane.rows.append(row)
             self._run(row.topic, lane)
+
+    def _drop(self, ids: Iterable[UUID]) -> None:
+        for row_id in ids:
+            self._held_bytes -= self._held.pop(row_id, 0)
 
     def holds(self, row_id: UUID) -> bool:
         """True while this process will still publish, or delete, the row."""
@@ -92,11 +115,14 @@ class Relay(LoopService):
     @property
     def room(self) -> int:
         """How many more rows the backlog takes."""
-        return max(self._backlog - len(self._held), 0)
+        return max(self._backlog - len(self._held), 0) if self._held_bytes < BACKLOG_BYTES else 0
 
-    def quiet_for(self) -> float:
-        """Seconds since Kafka last acknowledged or answered us."""
-        return self._publisher.quiet_for()
+    def last_success_age(self) -> float:
+        """Seconds since Kafka acknowledged, or since it answered while there was nothing to publish."""
+        quiet = self._publisher.quiet_for()
+        if len(self._held) > len(self._acknowledged):
+            return min(quiet, time.monotonic() - self._busy_since)
+        return min(quiet, super().last_success_age())
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -109,12 +135,15 @@ class Relay(LoopService):
             if loop.time() - pinged > _PING_EVERY_S:
                 pinged = loop.time()
                 await self._ping()
-            elif self._publisher.quiet_for() < _PING_EVERY_S:
-                self.succeeded()
         until = loop.time() + _DRAIN_S
         while self._held and loop.time() < until:
             await self._woken(0.1)
             await self._settle()
+
+    async def stop(self, deadline_s: float = 10.0) -> None:
+        self.stopping.set()
+        self._wake.set()
+        await super().stop(deadline_s)
 
     async def teardown(self) -> None:
         tasks = [lane.task for lane in self._lanes.values() if lane.task is not None]
@@ -124,6 +153,7 @@ class Relay(LoopService):
             await asyncio.wait(tasks, timeout=1.0)
         self._lanes.clear()
         self._held.clear()
+        self._held_bytes = 0
         self._acknowledged.clear()
         self._refused.clear()
         await self._publisher.stop()
@@ -153,8 +183,9 @@ class Relay(LoopService):
 
     async def _drive(self, topic: str, lane: _Lane) -> None:
         """Send a lane's rows until it is empty. Acknowledges come later, in `_on_done`."""
-        pause = 0.1
         try:
+            if lane.failed:
+                await lane.rest()
             while (row := lane.next()) is not None:
                 try:
                     future = await self._publisher.send(row.topic, row.key, row.value, row.record_headers())
@@ -163,24 +194,24 @@ class Relay(LoopService):
                 except BrokerUnavailable as error:
                     lane.again.appendleft(row)
                     emit(Event.OUTBOX_PUBLISH_FAILED, topic=topic, error=str(error))
-                    await asyncio.sleep(pause)
-                    pause = min(pause * 2, _MAX_PAUSE_S)
+                    await lane.rest()
                 else:
-                    pause = 0.1
                     future.add_done_callback(partial(self._on_done, row, lane))
         finally:
             lane.task = None
 
     def _on_done(self, row: OutboxRow, lane: _Lane, future: Acknowledgement) -> None:
-        error = None if future.cancelled() else future.exception()
-        if error is None and not future.cancelled():
+        error = asyncio.CancelledError() if future.cancelled() else future.exception()
+        if error is None:
+            lane.succeeded()
             self._acknowledged.append(row.id)
             self._wake.set()
             return
-        meaning = failure(error or BrokerUnavailable("cancelled"))
+        meaning = failure(error)
         if isinstance(meaning, RecordRefused):
             self._refuse(row, str(meaning))
         elif self._lanes.get(row.topic) is lane:
+            lane.failed = True
             lane.again.append(row)
             self._run(row.topic, lane)
 
@@ -198,13 +229,13 @@ class Relay(LoopService):
                 async with self._database.connection() as connection:
                     await outbox.delete(connection, ids)
                 del self._acknowledged[: len(ids)]
-                self._held.difference_update(ids)
+                self._drop(ids)
                 emit(Event.OUTBOX_PUBLISHED, count=len(ids))
             while self._refused:
                 refused = self._refused[:100]
                 rows = await park(self._database, refused, max_failures=MAX_FAILURES, dead_topic=self._dead_topic)
                 del self._refused[: len(refused)]
-                self._held.difference_update(row.id for row, _ in refused)
+                self._drop(row.id for row, _ in refused)
                 self.hand_over(rows)
         except Exception as error:
             if not is_transient(error):

@@ -1,0 +1,56 @@
+"""What workers would write, and what the api wrote, for tests without a worker."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from jobstream.contracts.events import ErrorInfo, EventKind, StatusEvent, TypeAnnouncement
+from jobstream.ids import new_id
+from jobstream.kafka.follower import TopicFollower
+from tests.support.space import Space
+
+
+async def announce(space: Space, *types: str, **fields: Any) -> None:
+    """Announce handlers as a worker does."""
+    for name in types:
+        said = TypeAnnouncement(type=name, at=datetime.now(UTC), **fields)
+        await space.produce([said.to_json()], topic=space.topics.types, key=name.encode())
+
+
+async def report(space: Space, job: dict[str, Any], event: EventKind, **fields: Any) -> None:
+    """Report the end of a job's first dispatch, or of the one given in ``fields``."""
+    at = datetime.now(UTC)
+    said = StatusEvent(
+        event=event,
+        id=UUID(job["id"]),
+        run_id=new_id(),
+        worker="a-worker",
+        at=at,
+        type=job["type"],
+        started_at=at,
+        finished_at=at,
+        **fields,
+    )
+    await space.produce([said.to_json()], topic=space.topics.status, key=job["id"].encode())
+
+
+def failed(message: str = "it broke") -> dict[str, Any]:
+    """Fields of a failure that is not retried."""
+    return {"retryable": False, "error": ErrorInfo(type="RuntimeError", message=message)}
+
+
+async def read_all(space: Space, topic: str, *, at_least: int = 0, timeout_s: float = 20.0) -> list[Any]:
+    """Every record of a topic; waits until there are ``at_least`` so many."""
+    follower = TopicFollower(space.settings(), "test-reader", topic)
+    await follower.start()
+    try:
+        ends = await follower.ends()
+        follower.rewind([])
+        records: list[Any] = []
+        async with asyncio.timeout(timeout_s):
+            while len(records) < at_least or not await follower.reached(ends):
+                records += await follower.read(0.2)
+        return records
+    finally:
+        await follower.stop()
