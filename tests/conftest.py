@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cluster import Cluster, Servers
+from tests.support.cluster import Cluster, choose_servers
 from tests.support.space import Space
 
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """PostgreSQL and a broker, started at the first test that wants them."""
-    servers = Servers(tmp_path_factory.mktemp("cluster"))
+    servers = choose_servers(tmp_path_factory.mktemp("cluster"))
     try:
         yield servers.start()
     finally:

@@ -4,6 +4,7 @@ import asyncio
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from jobstream.local.broker import Broker, start_broker
 from jobstream.local.postgres import Postgres
@@ -28,8 +29,37 @@ class Cluster:
     root: Path
 
 
+class Backend(Protocol):
+    """Whatever starts and stops the servers of a Cluster."""
+
+    def start(self) -> Cluster:
+        """Start them, and wait until they answer."""
+        ...
+
+    def stop(self) -> None:
+        """Stop them; nothing is left running."""
+        ...
+
+
+def choose_servers(root: Path) -> Backend:
+    """The servers that JOBSTREAM_TEST_BACKEND asks for: ``local`` (the default) or ``containers``.
+
+    Raises:
+        ValueError: it asks for something else.
+    """
+    match os.environ.get("JOBSTREAM_TEST_BACKEND") or "local":
+        case "local":
+            return Servers(root)
+        case "containers":
+            from tests.support.containers import ContainerServers  # late: only this backend needs its libraries
+
+            return ContainerServers(root)
+        case other:
+            raise ValueError(f"JOBSTREAM_TEST_BACKEND={other!r} is neither local nor containers")
+
+
 class Servers:
-    """Starts and stops the servers of a Cluster."""
+    """Starts and stops the servers of a Cluster, by the same code as `make up`."""
 
     def __init__(self, root: Path) -> None:
         self._state = StateDir(root).acquire()
