@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
+from jobstream.cli.address import known_settings
 from jobstream.cli.output import Exit, Format, print_json, run, tell
 from jobstream.kafka import topics as admin
-from jobstream.settings import Settings
 
 topics = typer.Typer(no_args_is_help=True, help="The topics on the Kafka cluster, against what the settings ask for.")
 
@@ -32,11 +32,11 @@ def _show(changes: list[admin.Change], output: Format) -> None:
 
 
 async def _plan() -> list[admin.Change]:
-    return await admin.plan(Settings.load())
+    return await admin.plan(known_settings())
 
 
 async def _apply() -> list[admin.Change]:
-    return await admin.apply(Settings.load())
+    return await admin.apply(known_settings())
 
 
 @topics.command("plan")

@@ -1,0 +1,197 @@
+"""``jobstream submit``, ``get``, ``list``, ``watch`` and ``retry``: jobs over HTTP."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from jobstream.cli.address import Api, api_url
+from jobstream.cli.output import Exit, Format, fail, print_json, tell
+from jobstream.cli.show import describe_job, job_document, job_table
+from jobstream.client import JobNotFound, JobSnapshot, StillRunning, SyncClient
+from jobstream.contracts.status import JobStatus
+from jobstream.errors import ConfigurationError, JobstreamError
+
+Output = Annotated[Format, typer.Option("--output", "-o", help="How to print.")]
+JobId = Annotated[str, typer.Argument(help="The job's id.")]
+WATCH_POLL_S = 1.0
+
+
+@contextmanager
+def _client(api: str | None) -> Iterator[SyncClient]:
+    """A client; what goes wrong with it becomes one line on stderr and an exit code."""
+    try:
+        with SyncClient(api_url(api)) as client:
+            yield client
+    except JobNotFound as error:
+        fail(str(error), Exit.NOT_FOUND)
+    except StillRunning as error:
+        fail(str(error), Exit.TOO_LATE)
+    except ConfigurationError as error:
+        fail(str(error), Exit.USAGE)
+    except JobstreamError as error:
+        fail(str(error))
+
+
+def submit(
+    type_or_payload: Annotated[
+        str, typer.Argument(help='The job type, or the payload as JSON if that names it: \'{"task": "example"}\'.')
+    ],
+    payload: Annotated[
+        str | None, typer.Argument(help="The payload: JSON, @FILE, or - for stdin. Default: {}.", show_default=False)
+    ] = None,
+    queue: Annotated[str | None, typer.Option(help="Queue; `default` if not given.")] = None,
+    key: Annotated[str | None, typer.Option(help="Ordering key: jobs with one key run one after another.")] = None,
+    max_retries: Annotated[int | None, typer.Option(min=0, max=100, help="Tries after the first.")] = None,
+    timeout: Annotated[float | None, typer.Option(help="Longest run, seconds.")] = None,
+    delay: Annotated[float | None, typer.Option(help="Not before so many seconds from now.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="A word to filter by; may be given again.")] = None,
+    idempotency_key: Annotated[str | None, typer.Option(help="Repeats with this key make no second job.")] = None,
+    wait: Annotated[float | None, typer.Option(help="Wait up to so many seconds until the job ends.")] = None,
+    output: Output = Format.TABLE,
+    api: Api = None,
+) -> None:
+    """Submit a job. Exit codes: 0 stored (with --wait: COMPLETED), 1 refused, 4 ended otherwise, 5 still running."""
+    if payload is None and type_or_payload.lstrip()[:1] in ("{", "@", "-"):
+        job_type, document = None, _payload(type_or_payload)
+    else:
+        job_type, document = type_or_payload, _payload(payload or "{}")
+    with _client(api) as client:
+        job = client.submit(
+            document,
+            type=job_type,
+            queue=queue,
+            key=key,
+            max_retries=max_retries,
+            timeout_s=timeout,
+            delay_s=delay,
+            tags=tag,
+            idempotency_key=idempotency_key,
+        )
+        if wait is not None:
+            job = client.wait(job.id, wait)
+    _print(job, output)
+    _exit_for(job if wait is not None else None)
+
+
+def get(
+    job_id: JobId,
+    wait: Annotated[float | None, typer.Option(help="Wait up to so many seconds until the job ends.")] = None,
+    output: Output = Format.TABLE,
+    api: Api = None,
+) -> None:
+    """Show a job. Exit codes: 0 shown, 3 no such job; with --wait: 4 ended other than COMPLETED, 5 still running."""
+    with _client(api) as client:
+        job = client.get(job_id) if wait is None else client.wait(job_id, wait)
+    _print(job, output)
+    _exit_for(job if wait is not None else None)
+
+
+def list_jobs(
+    status: Annotated[JobStatus | None, typer.Option(help="Only jobs in this state.", case_sensitive=False)] = None,
+    job_type: Annotated[str | None, typer.Option("--type", help="Only jobs of this type.")] = None,
+    queue: Annotated[str | None, typer.Option(help="Only jobs of this queue.")] = None,
+    key: Annotated[str | None, typer.Option(help="Only jobs with this ordering key.")] = None,
+    tag: Annotated[str | None, typer.Option(help="Only jobs with this tag.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20,
+    output: Output = Format.TABLE,
+    api: Api = None,
+) -> None:
+    """List jobs, newest first."""
+    with _client(api) as client:
+        jobs: list[JobSnapshot] = []
+        wanted = {"status": status, "type": job_type, "queue": queue, "key": key, "tag": tag, "limit": min(limit, 100)}
+        for job in client.iterate(**wanted):  # type: ignore[arg-type]
+            jobs.append(job)
+            if len(jobs) >= limit:
+                break
+    if output is Format.JSON:
+        print_json({"items": [job_document(job) for job in jobs]})
+    elif jobs:
+        job_table(jobs)
+    else:
+        tell("no such jobs")
+
+
+def watch(
+    job_id: JobId,
+    timeout: Annotated[float | None, typer.Option(help="Give up after so many seconds. Default: never.")] = None,
+    output: Output = Format.TABLE,
+    api: Api = None,
+) -> None:
+    """Follow a job to its end; with -o json one line per change. Exit codes: 0 COMPLETED, 3 no such job,
+    4 ended otherwise, 5 still running after --timeout."""
+    until = None if timeout is None else time.monotonic() + timeout
+    seen: tuple[Any, ...] | None = None
+    say = _say_json if output is Format.JSON else _say_line
+    with _client(api) as client:
+        while True:
+            job = client.get(job_id)
+            now = (job.status, job.attempt, job.progress, job.progress_text)
+            if now != seen:
+                say(job)
+                seen = now
+            if job.done:
+                break
+            if until is not None and time.monotonic() > until:
+                fail(f"job {job.id} is {job.status} after {timeout:g} s", Exit.TOO_LATE)
+            try:
+                client.wait(job_id, WATCH_POLL_S)  # returns the moment it ends
+            except StillRunning:
+                continue
+    _exit_for(job)
+
+
+def retry(job_id: JobId, output: Output = Format.TABLE, api: Api = None) -> None:
+    """Run a FAILED or CANCELLED job again. Exit codes: 0 done, 1 not in such a state, 3 no such job."""
+    with _client(api) as client:
+        job = client.retry(job_id)
+    _print(job, output)
+
+
+def _payload(text: str) -> dict[str, Any]:
+    try:
+        if text == "-":
+            raw = sys.stdin.buffer.read()
+        elif text.startswith("@"):
+            raw = Path(text[1:]).read_bytes()
+        else:
+            raw = text.encode()
+        document = orjson.loads(raw)
+    except OSError as error:
+        fail(f"the payload cannot be read: {error}", Exit.USAGE)
+    except orjson.JSONDecodeError as error:
+        fail(f"the payload is no JSON: {error}", Exit.USAGE)
+    if not isinstance(document, dict):
+        fail("the payload must be a JSON object", Exit.USAGE)
+    return document
+
+
+def _print(job: JobSnapshot, output: Format) -> None:
+    if output is Format.JSON:
+        print_json(job_document(job))
+    else:
+        describe_job(job)
+
+
+def _exit_for(job: JobSnapshot | None) -> None:
+    if job is not None and job.status is not JobStatus.COMPLETED:
+        raise typer.Exit(Exit.NOT_COMPLETED)
+
+
+def _say_json(job: JobSnapshot) -> None:
+    sys.stdout.write(orjson.dumps(job_document(job)).decode() + "\n")
+    sys.stdout.flush()
+
+
+def _say_line(job: JobSnapshot) -> None:
+    progress = "" if job.progress is None else f"  {job.progress:.0%}"
+    text = f"  {job.progress_text}" if job.progress_text else ""
+    error = f"  {job.last_error}" if job.last_error and job.status is not JobStatus.COMPLETED else ""
+    typer.echo(f"{datetime.now():%H:%M:%S}  {job.status:<9}  attempt {job.attempt}{progress}{text}{error}")

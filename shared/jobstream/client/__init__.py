@@ -1,0 +1,24 @@
+"""Submitting jobs and asking after them, from any Python program.
+
+`Client` for asyncio, `SyncClient` for everything else, `KafkaClient` for the door without HTTP.
+"""
+
+from jobstream.client.asynchronous import Client
+from jobstream.client.errors import ApiError, ApiUnavailable, ClientError, JobNotFound, StillRunning
+from jobstream.client.kafka import KafkaClient
+from jobstream.client.snapshot import BatchItem, JobSnapshot, Page
+from jobstream.client.synchronous import SyncClient
+
+__all__ = [
+    "ApiError",
+    "ApiUnavailable",
+    "BatchItem",
+    "Client",
+    "ClientError",
+    "JobNotFound",
+    "JobSnapshot",
+    "KafkaClient",
+    "Page",
+    "StillRunning",
+    "SyncClient",
+]

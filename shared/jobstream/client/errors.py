@@ -1,0 +1,36 @@
+"""What a client raises. All derive from ClientError."""
+
+from jobstream.errors import JobstreamError
+
+
+class ClientError(JobstreamError):
+    """Root of what clients raise."""
+
+
+class ApiUnavailable(ClientError):
+    """The api could not be reached, or answered 503, until the client gave up."""
+
+
+class ApiError(ClientError):
+    """The api refused a request.
+
+    Attributes:
+        status: the HTTP status.
+        code: stable reason, e.g. ``unknown_type``.
+        field: where in the request, as a JSON Pointer; None if it is about no field.
+    """
+
+    def __init__(self, status: int, code: str, detail: str, field: str | None = None) -> None:
+        super().__init__(f"{field}: {detail} [{code}]" if field else f"{detail} [{code}]")
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.field = field
+
+
+class JobNotFound(ApiError):
+    """There is no job with that id."""
+
+
+class StillRunning(ClientError):
+    """The job had not ended when waiting for it was over."""
