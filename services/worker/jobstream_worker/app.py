@@ -103,6 +103,7 @@ class Worker:
         self.announcer = Announcer(self.id, registry, self.outbound, topics, self.runner, self.consumer, clock)
         self.runner.started = leases.watch
         self.runner.leased = heartbeats.watch
+        self.consumer.shared_out = self.announcer.wake
         self.runner.room_made = committer.committed = self.consumer.wake
         guard = ConsumerGuard(self.consumer, self.runner, self.watch)
         self.supervisor = Supervisor(

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from jobstream.errors import BrokerUnavailable
 from jobstream.kafka.clients import DRAIN_BUDGET_S
@@ -34,6 +34,7 @@ class Consumer(WakefulLoop):
     Attributes:
         slots: the partitions that are ours.
         joined: true from our first assignment on, which may be empty, until we leave.
+        shared_out: called after each assignment.
         taken_at: monotonic time of the last record.
         revoke_budget_s: how long a revoke may wait for acknowledges.
     """
@@ -70,6 +71,7 @@ class Consumer(WakefulLoop):
         self._polling: asyncio.Task[None] | None = None
         self._kept_alive_at = 0.0
         self.joined = False
+        self.shared_out: Callable[[], None] = lambda: None
         self.taken_at = 0.0
         self.revoke_budget_s = DRAIN_BUDGET_S
 
@@ -151,6 +153,7 @@ class Consumer(WakefulLoop):
             self.slots[partition] = Slot(partition, self._committer.wake)
         self._watch.only(partitions)
         emit(Event.PARTITIONS_ASSIGNED, partitions=_by_topic(partitions))
+        self.shared_out()
         group = self._group
         if group is not None and partitions:
             self._opening = asyncio.create_task(self._open(group), name="takeover")

@@ -65,6 +65,7 @@ class Runner:
         self.active = 0
         self.unsettled = 0
         self._closed = False
+        self._releasing = False
         self.started: Callable[[Work], None] = _nobody
         self.leased: Callable[[Work], None] = _nobody
         self.room_made: Callable[[], None] = _nothing
@@ -143,7 +144,8 @@ class Runner:
         await self._idle.wait()
 
     def release(self) -> None:
-        """Tell every handler to stop; what it leaves unfinished is handed back."""
+        """Tell every handler to stop; what it leaves unfinished, or has not begun, is handed back."""
+        self._releasing = True
         for work in self._ledger.active.values():
             if work.run is not None:
                 work.run.cancel("shutdown")
@@ -175,7 +177,7 @@ class Runner:
             if work.announce_first:
                 self.announce(work)
                 await work.standing()
-            outcome = Released() if self._closed else await self._execute(work, spec)
+            outcome = Released() if self._releasing else await self._execute(work, spec)
             self._conclude(work, self._reports.outcome(work, outcome))
         except Exception as error:  # a run without an outcome would hold its partition up for ever
             self._conclude(work, self._reports.outcome(work, conclude(spec, error)))
