@@ -89,4 +89,5 @@ def _outbox_row(letter_id: UUID, letter: DeadLetter, at: datetime, dead_topic: s
         ("jobstream_origin_partition", str(letter.partition).encode()),
         ("jobstream_origin_offset", str(letter.offset).encode()),
     ]
-    return OutboxRow(letter_id, letter.job_id, dead_topic, letter.key, headers, letter.value, at)
+    key = b"" if letter.key is None and letter.value is None else letter.key  # a record needs one of them
+    return OutboxRow(letter_id, letter.job_id, dead_topic, key, headers, letter.value, at)
