@@ -1,8 +1,33 @@
 """jobstream: jobs on Kafka and PostgreSQL."""
 
+from typing import TYPE_CHECKING, Any
+
 from jobstream.backoff import Backoff
 from jobstream.handlers.context import JobContext
 from jobstream.handlers.declare import handler
 from jobstream.handlers.verdicts import Cancel, Fail, Retry, Snooze
 
-__all__ = ["Backoff", "Cancel", "Fail", "JobContext", "Retry", "Snooze", "handler"]
+if TYPE_CHECKING:
+    from jobstream.client import Client, KafkaClient, SyncClient
+
+__all__ = [
+    "Backoff",
+    "Cancel",
+    "Client",
+    "Fail",
+    "JobContext",
+    "KafkaClient",
+    "Retry",
+    "Snooze",
+    "SyncClient",
+    "handler",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # Clients bring an HTTP and a Kafka library along, which a module with handlers has no use for.
+    if name in ("Client", "SyncClient", "KafkaClient"):
+        import jobstream.client
+
+        return getattr(jobstream.client, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,49 @@
+"""A service that ends by itself is started again, until it is told to stop."""
+
+import signal
+import sys
+
+import pytest
+
+from jobstream.local.keeper import Keeper, describe
+from jobstream.local.processes import Command, Family
+from tests.support.eventually import eventually
+
+
+@pytest.fixture
+async def family(tmp_path):
+    made = Family(tmp_path / "children.json")
+    yield made
+    await made.close()
+
+
+async def test_a_killed_service_comes_back_and_it_is_told(family):
+    told: list[str] = []
+    keeper = Keeper(family, Command("worker-1", [sys.executable, "-c", "import time; time.sleep(60)"]), told.append)
+    first = keeper.spawn()
+    keeper.watch()
+    first.kill()
+    await eventually(lambda: keeper.restarts == 1 and keeper.running, timeout=10)
+    assert keeper.process is not None
+    assert keeper.process.pid != first.pid
+    assert told == ["worker-1 was ended by SIGKILL; starting it again in 0.5 s"]
+    await keeper.stop()
+    assert not keeper.running
+
+
+async def test_a_stopped_service_stays_stopped(family):
+    keeper = Keeper(family, Command("api", [sys.executable, "-c", "import time; time.sleep(60)"]), print)
+    process = keeper.spawn()
+    keeper.watch()
+    await keeper.stop()
+    await keeper.stop()
+    assert process.poll() == -signal.SIGTERM
+    assert keeper.restarts == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(0, "ended with code 0"), (3, "ended with code 3"), (-9, "was ended by SIGKILL"), (-99, "signal 99")],
+)
+def test_how_it_ended(code, words):
+    assert words in describe(code)
