@@ -93,6 +93,9 @@ class Space:
             "JOBSTREAM_REAPER_INTERVAL_S": "1",
             "JOBSTREAM_REAPER_HOLD_OFF_S": "2",
             "JOBSTREAM_LEADER_TTL_S": "3",
+            # The least that Kafka takes: partitions of a killed process are free again after so long.
+            "JOBSTREAM_API_SESSION_S": "6",
+            "JOBSTREAM_WORKER_SESSION_S": "6",
             "LEDGER": str(self.ledger),
         }
         self._database: asyncpg.Pool[asyncpg.Record] | None = None
@@ -236,6 +239,11 @@ class Space:
     async def execute(self, sql: str, *args: Any) -> None:
         """Run a statement."""
         await self.fetch(sql, *args)
+
+    async def count(self, table: str) -> int:
+        """How many rows a table has."""
+        rows = await self.fetch(f"SELECT count(*) FROM {table}")
+        return int(rows[0][0])
 
     async def statuses(self) -> dict[str, int]:
         """How many jobs are in which state."""

@@ -38,6 +38,13 @@ class ApiSettings(Settings):
         description="What this process does, of `http`, `applier`, `intake`, `leader`. Split them into deployments of "
         "their own when one of them fills a core.",
     )
+    api_session_s: float = Field(
+        15.0,
+        ge=6,
+        le=300,
+        description="An applier or intake that Kafka has not heard of for so long, seconds, loses its partitions to "
+        "the other api processes, or to itself after a restart. Nothing blocks these loops, so it can be short.",
+    )
     unknown_types: Literal["reject", "accept"] = Field(
         "reject", description="What `POST /jobs` does with a type that no worker ever announced."
     )

@@ -64,7 +64,9 @@ class Process:
 
         Every role may write outbox rows and asks for job types, so relay and catalogue always run.
         """
-        services: list[Service] = [self.relay, self.catalogue]
+        # Several passes: a row counts as left behind only after a while.
+        first_sweep = Sweep(self.database, self.relay, after_s=self.settings.relay_sweep_after_s, passes=3)
+        services: list[Service] = [self.relay, self.catalogue, first_sweep]
         if "http" in roles:
             services.append(self.waiters)
         if "applier" in roles:

@@ -11,7 +11,7 @@ from typing import Any
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
-from jobstream.kafka.clients import make_consumer
+from jobstream.kafka.clients import SESSION_TIMEOUT_S, make_consumer
 from jobstream.settings import Settings
 from jobstream.telemetry import Event, emit
 
@@ -38,13 +38,21 @@ class StoredReader:
 
     Args:
         group: without the topic prefix.
+        session_timeout_s: if we are silent for so long, others get our partitions.
         load: gives the stored next offsets of partitions; those it does not know start at the beginning.
     """
 
     def __init__(
-        self, settings: Settings, client_id: str, *, group: str, topics: Iterable[str], load: LoadOffsets
+        self,
+        settings: Settings,
+        client_id: str,
+        *,
+        group: str,
+        topics: Iterable[str],
+        load: LoadOffsets,
+        session_timeout_s: float = SESSION_TIMEOUT_S,
     ) -> None:
-        self._consumer = make_consumer(settings, client_id, group_id=group)
+        self._consumer = make_consumer(settings, client_id, group_id=group, session_timeout_s=session_timeout_s)
         self._topics = list(topics)
         self._load = load
         self.unseeked: set[TopicPartition] = set()

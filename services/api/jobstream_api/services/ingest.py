@@ -130,6 +130,7 @@ class Ingest(LoopService):
             group=self._consumer,
             topics=self._topic_names,
             load=self._load,
+            session_timeout_s=self._settings.api_session_s,
         )
         try:
             await reader.start()

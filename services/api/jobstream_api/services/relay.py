@@ -245,18 +245,30 @@ class Relay(LoopService):
 
 
 class Sweep(LoopService):
-    """Finds rows that whoever wrote them did not get out, and gives them to this process's relay."""
+    """Finds rows that whoever wrote them did not get out, and gives them to this process's relay.
+
+    The leader's goes on and on. Every process makes one pass of its own soon after it started: after
+    a crash its restart comes sooner than the end of the dead leader's lease.
+
+    Args:
+        passes: end after so many passes; None goes on.
+    """
 
     name = "sweep"
 
-    def __init__(self, database: Database, relay: Relay, *, after_s: float) -> None:
+    def __init__(self, database: Database, relay: Relay, *, after_s: float, passes: int | None = None) -> None:
         super().__init__()
+        self._passes = passes
+        if passes is not None:
+            self.name = "first-sweep"
         self._database = database
         self._relay = relay
         self._after_s = after_s
 
     async def run(self) -> None:
-        while not self.stopping.is_set():
+        done = 0
+        while not self.stopping.is_set() and done != self._passes:
+            await self.pause(max(self._after_s / 2, 0.05))
             try:
                 await self._sweep()
             except Exception as error:
@@ -265,7 +277,11 @@ class Sweep(LoopService):
                 emit(Event.DATABASE_TROUBLE, service=self.name, error=repr(error))
             else:
                 self.succeeded()
-            await self.pause(max(self._after_s / 2, 0.05))
+                done += 1
+
+    def last_success_age(self) -> float:
+        # A sweep that was to end after some passes is well once it has.
+        return 0.0 if self._passes is not None else super().last_success_age()
 
     async def _sweep(self) -> None:
         """One pass over all that is due, a page at a time, as long as the relay has room."""
