@@ -9,9 +9,10 @@ from tests.support.eventually import eventually
 
 async def test_keyed_jobs_run_in_order_under_two_workers_and_rebalances(make_stage):
     stage = await make_stage(partitions=4)
+    stage.env["JOBSTREAM_QUEUES"] = "default"
     await stage.start_worker()
     second = await stage.start_worker()
-    await eventually(lambda: stage.shares() == [6, 6])
+    await eventually(lambda: stage.shares() == [2, 2])
     for n in range(120):
         await stage.put("keyed", key=f"customer-{n % 8}", n=n, seconds=0.12 if n % 3 else 0.02)
     second.send(signal.SIGTERM)
