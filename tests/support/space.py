@@ -218,7 +218,8 @@ class Space:
             await self._producer.send(
                 topic or self.topics.jobs(),
                 orjson.dumps(value) if isinstance(value, dict) else value,
-                key=key,
+                # A record with neither key nor value is one that the client refuses to send.
+                key=b"-" if value is None and key is None else key,
                 partition=partition,
                 headers=list(headers),
             )

@@ -1,0 +1,100 @@
+"""Groups that change while jobs run."""
+
+import asyncio
+from collections import Counter, defaultdict
+
+import pytest
+
+from jobstream.kafka.ends import Ends
+from jobstream_worker.settings import WorkerSettings
+from tests.support.eventually import eventually
+from tests.support.space import Space
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+
+
+async def partitions_by_worker(client) -> dict[str, list[int]]:
+    workers = [worker for worker in (await client.get("/workers")).json()["items"] if worker["live"]]
+    return {worker["id"]: [p for many in worker["partitions"].values() for p in many] for worker in workers}
+
+
+@pytest.mark.slow
+async def test_a_two_minute_job_survives_ten_rebalances_in_one_run_and_its_lag_is_zero(space: Space):
+    api, _ = await space.start_all(workers=1)
+    ends = Ends(space.settings(), "test-lag")
+    async with space.http(api) as client:
+        sent = (await client.post("/jobs", json={"payload": {"task": "sleeper", "seconds": 120}})).json()
+        await eventually(lambda: len(space.runs()) == 1)
+        await asyncio.sleep(2)  # the offset of a job that runs is committed within about a second
+        for _ in range(5):
+            # Each joins and leaves: two rebalances.
+            guest = await space.start_worker()
+            assert await lag(space, ends) == 0
+            await guest.stop()
+            assert await lag(space, ends) == 0
+        job = (await client.get(f"/jobs/{sent['id']}")).json()
+        assert job["status"] == "RUNNING"
+        assert job["progress"] > 0
+        await space.until_all("COMPLETED", 1, timeout=150)
+        job = (await client.get(f"/jobs/{sent['id']}")).json()
+    await ends.close()
+    assert (job["retries"], job["errors"]) == (0, [])
+    assert Counter(run["what"] for run in space.runs()) == {"start": 1, "end": 1}
+
+
+async def lag(space: Space, ends: Ends) -> int:
+    topic = space.topics.jobs()
+    committed = await ends.committed(space.settings(WorkerSettings).worker_group)
+    return sum(end - committed.get(place, (0, ""))[0] for place, end in (await ends.ends([topic])).items())
+
+
+async def test_workers_split_the_partitions_and_a_third_takes_its_share(space: Space):
+    api, _ = await space.start_all(workers=2)
+    everything = 4 * 3  # partitions of three queues
+    async with space.http(api) as client:
+
+        async def split(number: int) -> bool:
+            shares = await partitions_by_worker(client)
+            counts = [len(share) for share in shares.values()]
+            assert len(shares) == number, shares
+            assert sum(counts) == everything, shares
+            assert max(counts) - min(counts) <= 1, shares
+            return True
+
+        await eventually(lambda: split(2), timeout=60, every=0.5)
+        third = await space.start_worker()
+        await eventually(lambda: split(3), timeout=60, every=0.5)
+        await third.stop()
+        await eventually(lambda: split(2), timeout=60, every=0.5)
+
+
+async def test_jobs_of_one_key_run_in_order_under_two_workers_and_rebalances(space: Space):
+    api, _ = await space.start_all(workers=2)
+    keys = [f"customer-{n}" for n in range(8)]
+    async with space.http(api) as client:
+        jobs = [{"payload": {"task": "keyed", "n": n, "seconds": 0.15}, "key": key} for n in range(40) for key in keys]
+        answer = await client.post("/jobs/batch", json={"jobs": jobs})
+        assert answer.status_code == 201, answer.text[:300]
+        await eventually(lambda: len(space.runs()) > 60, timeout=60)
+        guest = await space.start_worker()
+        await eventually(lambda: len(space.runs()) > 300, timeout=60)
+        await guest.stop()
+        await space.until_all("COMPLETED", len(jobs), timeout=120)
+    by_key: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
+    for run in sorted(space.runs(), key=lambda run: run["at"]):
+        by_key[run["key"]].append((run["what"], run["n"]))
+    assert set(by_key) == set(keys)
+    for key, story in by_key.items():
+        assert story == [(what, n) for n in range(40) for what in ("start", "end")], key
+
+
+async def test_one_partition_keeps_a_hundred_jobs_running_at_once(space: Space):
+    api, _ = await space.start_all(workers=1)
+    await space.produce([{"payload": {"task": "sleeper", "seconds": 3}} for _ in range(100)], partition=0)
+    await space.until_all("COMPLETED", 100, timeout=60)
+    at_once, most = 0, 0
+    for run in sorted(space.runs(), key=lambda run: run["at"]):
+        at_once += 1 if run["what"] == "start" else -1
+        most = max(most, at_once)
+    assert most == 100
+    assert api.exit_code is None
