@@ -105,12 +105,13 @@ class StoredReader:
         while self.unseeked:
             waiting = set(self.unseeked)
             stored = await self._load([(place.topic, place.partition) for place in waiting])
-            for place in waiting & set(self._consumer.assignment()):
-                offset = stored.get((place.topic, place.partition))
-                if offset is None:
-                    await self._consumer.seek_to_beginning(place)
-                else:
-                    self._consumer.seek(place, offset)
+            assigned = waiting & set(self._consumer.assignment())
+            unknown = {place for place in assigned if (place.topic, place.partition) not in stored}
+            for place in assigned - unknown:
+                self._consumer.seek(place, stored[place.topic, place.partition])
+            if unknown:
+                # All in one call: each waits for the fetch that is under way, half a second when all is quiet.
+                await self._consumer.seek_to_beginning(*unknown)
             self.unseeked -= waiting
 
     async def _show(self, *, force: bool = False) -> None:
