@@ -54,9 +54,7 @@ async def test_a_job_that_kills_its_worker_is_charged_once_it_is_seen_again(make
         await stage.put("keyed", n=n)
     await every_job_has_a_fact(stage, 21)
     assert third.exit_code is None
-    assert len([line for line in stage.starts() if "n" not in line]) == 2, (
-        "RUNNING stands: now the reaper decides"
-    )
+    assert len([line for line in stage.starts() if "n" not in line]) == 2, "RUNNING stands: now the reaper decides"
 
 
 async def test_every_attempt_after_the_first_is_announced_before_it_starts(make_stage):
