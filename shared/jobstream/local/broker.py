@@ -61,8 +61,8 @@ class External:
         """Leave it alone."""
 
 
-async def start_broker(choice: str | None, state: StateDir, family: Family, *, tell: Callable[[str], None]) -> Broker:
-    """Start the broker that was asked for, or the best there is.
+async def choose_broker(choice: str | None, state: StateDir, family: Family, *, tell: Callable[[str], None]) -> Broker:
+    """The broker that was asked for, or the best there is; with all it needs on disk, but not started.
 
     Args:
         choice: ``kafka``, ``embedded``, an address ``HOST:PORT``, or None for Kafka if it can run here.
@@ -70,32 +70,35 @@ async def start_broker(choice: str | None, state: StateDir, family: Family, *, t
 
     Raises:
         ConfigurationError: the choice is none of these.
-        ChildFailed: what was asked for cannot run here.
+        NoKafka: it was asked for and cannot run here, or nothing can.
     """
     if choice is not None and choice not in ("kafka", "embedded"):
         check_address(choice)
-        external = External(choice)
-        await external.start()
-        return external
+        return External(choice)
     if choice != "embedded":
         try:
-            return await _start_kafka(state, family, tell)
+            await jars.java(family, state.logs)
+            if not jars.is_cached():
+                tell("fetching Apache Kafka's jars with Maven (44 MB, once)")
+            await jars.fetch(family, state.logs)
+            return Kafka(state, family, wanted_port=CONVENTIONAL_PORT)
         except NoKafka as error:
             if choice == "kafka" or not embedded.is_available():
                 raise
             tell(f"no Apache Kafka: {error}. Using the embedded broker instead (--broker kafka insists).")
-    broker = Embedded(state, family, wanted_port=CONVENTIONAL_PORT)
+    return Embedded(state, family, wanted_port=CONVENTIONAL_PORT)
+
+
+async def start_broker(choice: str | None, state: StateDir, family: Family, *, tell: Callable[[str], None]) -> Broker:
+    """`choose_broker`, started and answering.
+
+    Raises:
+        ConfigurationError, NoKafka: as of `choose_broker`.
+        ChildFailed, NotReady: it does not come up.
+    """
+    broker = await choose_broker(choice, state, family, tell=tell)
     await broker.start()
     return broker
-
-
-async def _start_kafka(state: StateDir, family: Family, tell: Callable[[str], None]) -> Kafka:
-    if not jars.is_cached():
-        await jars.java(family, state.logs)  # before any download
-        tell("fetching Apache Kafka's jars with Maven (44 MB, once)")
-    kafka = Kafka(state, family, wanted_port=CONVENTIONAL_PORT)
-    await kafka.start()
-    return kafka
 
 
 def check_address(choice: str) -> None:

@@ -71,8 +71,8 @@ class Cluster:
         for left in await asyncio.to_thread(self._family.end_leftovers):
             self._tell(f"ended {left}, which an earlier start had left running")
         self._engines = Engines(self.state, self._family, self.options.broker, self._tell)
-        broker = await self._engines.start()
-        await asyncio.gather(self._migrate(self._engines.env), self._apply_topics(self._engines.env))
+        broker = await self._engines.start(prepare=self._migrate)
+        await self._apply_topics(broker.bootstrap_servers)
         document: dict[str, Any] = {
             "kafka": broker.bootstrap_servers,
             "database": self._engines.database_url,
@@ -116,16 +116,15 @@ class Cluster:
             parts.append(f"{keeper.name} {'up' if keeper.running else 'down'}{again}")
         return ", ".join(parts)
 
-    async def _migrate(self, env: dict[str, str]) -> None:
+    async def _migrate(self, database_url: str) -> None:
         if not has_command("db"):
             return  # the api is not installed: its tables are nobody's business here
-        command = Command("db upgrade", _jobstream("db", "upgrade"), env=_environment(env), log=self._log("db-upgrade"))
+        env = _environment({"JOBSTREAM_DATABASE_URL": database_url})
+        command = Command("db upgrade", _jobstream("db", "upgrade"), env=env, log=self._log("db-upgrade"))
         await self._family.run(command, timeout_s=120.0)
 
-    async def _apply_topics(self, env: dict[str, str]) -> None:
-        for change in await topics.apply(
-            Settings.load(kafka_bootstrap_servers=env["JOBSTREAM_KAFKA_BOOTSTRAP_SERVERS"])
-        ):
+    async def _apply_topics(self, bootstrap_servers: str) -> None:
+        for change in await topics.apply(Settings.load(kafka_bootstrap_servers=bootstrap_servers)):
             self._tell(str(change))
 
     async def _start_services(self, env: dict[str, str]) -> dict[str, Any]:

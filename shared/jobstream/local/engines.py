@@ -2,9 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
-from jobstream.local.broker import Broker, start_broker
+from jobstream.local.broker import Broker, choose_broker
 from jobstream.local.postgres import DATABASE, Postgres
 from jobstream.local.processes import Family
 from jobstream.local.state import StateDir
@@ -26,27 +26,35 @@ class Engines:
         self._choice = choice
         self._tell = tell
 
-    async def start(self) -> Broker:
+    async def start(self, prepare: Callable[[str], Awaitable[None]] | None = None) -> Broker:
         """Start both side by side.
+
+        Args:
+            prepare: called with the database's URL as soon as it is there, while the broker still starts.
 
         Raises:
             ChildFailed, NotReady: one of them cannot run; the other may run on, so call ``stop``.
         """
-        database = asyncio.create_task(self.postgres.start(), name="start postgres")
-        broker = asyncio.create_task(
-            start_broker(self._choice, self._state, self._family, tell=self._tell), name="start broker"
-        )
+        self.broker = await choose_broker(self._choice, self._state, self._family, tell=self._tell)
+        sides = [
+            asyncio.create_task(self._start_database(database_name(self.broker), prepare), name="start database"),
+            asyncio.create_task(self.broker.start(), name="start broker"),
+        ]
         try:
-            done, _ = await asyncio.wait({database, broker}, return_when=asyncio.FIRST_EXCEPTION)
-            for task in done:
-                task.result()
+            done, _ = await asyncio.wait(sides, return_when=asyncio.FIRST_EXCEPTION)
+            for side in done:
+                side.result()
         finally:
-            for task in (database, broker):
-                task.cancel()
-            await asyncio.gather(database, broker, return_exceptions=True)
-        self.broker = broker.result()
-        self.database_url = await self.postgres.make_database(database_name(self.broker))
+            for side in sides:
+                side.cancel()
+            await asyncio.gather(*sides, return_exceptions=True)
         return self.broker
+
+    async def _start_database(self, name: str, prepare: Callable[[str], Awaitable[None]] | None) -> None:
+        await self.postgres.start()
+        self.database_url = await self.postgres.make_database(name)
+        if prepare is not None:
+            await prepare(self.database_url)
 
     async def stop(self) -> None:
         """Stop both. Safe to call at any time."""
