@@ -12,10 +12,10 @@ ENV := .venv/.in-sync
 # Further arguments of a target's program, e.g. `make up ARGS='--workers 4'`.
 ARGS ?=
 
-.PHONY: help up check test fix clean
+.PHONY: help up check test test-compose fix clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: $(ENV) ## Run PostgreSQL, Kafka, the api and two workers on this machine; Ctrl-C stops them
 	@exec $(BIN)/jobstream up $(ARGS)
@@ -27,8 +27,11 @@ check: $(ENV) ## Format, lint, types, import rules, unit tests: what every chang
 	$(BIN)/lint-imports
 	$(BIN)/pytest tests/unit $(ARGS)
 
-test: $(ENV) ## All tests but the fault suite, on a real PostgreSQL and a real Kafka
-	$(BIN)/pytest tests --ignore tests/faults $(ARGS)
+test: $(ENV) ## All tests but the fault suite and compose, on a real PostgreSQL and a real Kafka
+	$(BIN)/pytest tests --ignore tests/faults --ignore tests/compose $(ARGS)
+
+test-compose: $(ENV) ## The images and docker-compose.yml, on a Docker engine: five minutes
+	$(BIN)/pytest tests/compose $(ARGS)
 
 fix: $(ENV) ## Format, and repair what the linter can
 	$(BIN)/ruff format .
