@@ -9,9 +9,7 @@ import typer
 
 from jobstream.errors import ConfigurationError, JobstreamError
 from jobstream.telemetry import configure_logging
-from jobstream_api.app import create_app
 from jobstream_api.infrastructure.migrate import upgrade_when_up
-from jobstream_api.server import serve
 from jobstream_api.settings import ROLES, ApiSettings
 
 EXIT_FAILED = 1
@@ -28,6 +26,8 @@ def api(
     SIGTERM or Ctrl-C finishes open requests within JOBSTREAM_SHUTDOWN_GRACE_S seconds; a second one
     does not wait for them. Exit codes: 0 stopped, 1 cut off, 2 wrong settings.
     """
+    from jobstream_api.server import serve  # late: `db upgrade` needs no web framework, and starts sooner without
+
     _run("api", lambda settings: serve(settings), api_host=host, api_port=port, api_roles=roles)
 
 
@@ -61,6 +61,8 @@ def openapi() -> None:
 
 def openapi_json() -> str:
     """The OpenAPI document as it is kept under docs/reference."""
+    from jobstream_api.app import create_app
+
     document = create_app(ApiSettings(_env_file=None, api_roles=ROLES)).openapi()
     return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode() + "\n"
 
