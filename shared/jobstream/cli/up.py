@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import SecretStr
 
 from jobstream.cli.output import Exit, fail, run, tell
 from jobstream.settings import CommaList, Settings, split_commas
@@ -21,6 +22,8 @@ class UpSettings(Settings):
 
     handlers: CommaList = ()
     broker: str | None = None
+    examples_dir: Path | None = None
+    smtp_url: SecretStr | None = None
 
 
 class Presses:
@@ -83,6 +86,8 @@ def up(
         api_port=api_port,
         handlers=(*named, *settings.handlers),
         services=services,
+        files=settings.examples_dir,
+        own_mail_server=settings.smtp_url is not None,
     )
     run(_up(options))
 

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -33,6 +33,8 @@ class Options:
         broker: ``kafka``, ``embedded``, ``HOST:PORT``, or None for the best there is.
         handlers: modules whose handlers the workers run, besides the shipped examples.
         services: False starts PostgreSQL and the broker only.
+        files: the folder of the example handlers; None: one in the state folder.
+        own_mail_server: True if the environment names a mail server for the example handlers.
     """
 
     state_dir: Path = Path(".jobstream")
@@ -41,6 +43,8 @@ class Options:
     api_port: int = 8000
     handlers: tuple[str, ...] = ()
     services: bool = True
+    files: Path | None = None
+    own_mail_server: bool = False
 
 
 class Cluster:
@@ -135,39 +139,20 @@ class Cluster:
         if api_port != self.options.api_port:
             self._tell(f"port {self.options.api_port} is taken; the api listens on {api_port}")
         api = f"http://{HOST}:{api_port}"
-        commands = [
-            Command(
-                "api",
-                _jobstream("api"),
-                grace_s=25.0,
-                env=_environment(
-                    env
-                    | {
-                        "JOBSTREAM_API_HOST": HOST,
-                        "JOBSTREAM_API_PORT": str(api_port),
-                    }
-                ),
-            )
-        ]
+        api_env = {"JOBSTREAM_API_HOST": HOST, "JOBSTREAM_API_PORT": str(api_port)}
+        commands = [Command("api", _jobstream("api"), grace_s=25.0, env=_environment(env | api_env))]
         metrics = [f"{api}/metrics"]
+        example_env, told = self._examples()
         for number in range(1, self.options.workers + 1):
             port = self.state.ports.choose(f"worker-{number}")
             metrics.append(f"http://{HOST}:{port}/metrics")
-            commands.append(
-                Command(
-                    f"worker-{number}",
-                    _jobstream("worker"),
-                    grace_s=45.0,
-                    env=_environment(
-                        env
-                        | {
-                            "JOBSTREAM_HANDLERS": ",".join(dict.fromkeys([*self.options.handlers, EXAMPLES])),
-                            "JOBSTREAM_WORKER_METRICS_HOST": HOST,
-                            "JOBSTREAM_WORKER_METRICS_PORT": str(port),
-                        }
-                    ),
-                )
-            )
+            worker_env = example_env | {
+                "JOBSTREAM_HANDLERS": _modules(self.options.handlers),
+                "JOBSTREAM_WORKER_METRICS_HOST": HOST,
+                "JOBSTREAM_WORKER_METRICS_PORT": str(port),
+            }
+            name = f"worker-{number}"
+            commands.append(Command(name, _jobstream("worker"), grace_s=45.0, env=_environment(env | worker_env)))
         self._keepers = [Keeper(self._family, command, self._tell) for command in commands]
         processes = [keeper.spawn() for keeper in self._keepers]
         async with httpx2.AsyncClient(trust_env=False) as client:
@@ -179,7 +164,20 @@ class Cluster:
             )
             if self.options.workers:
                 await type_listed(client, api, "example")
-        return {"api": api, "metrics": metrics}
+        return {"api": api, "metrics": metrics, **told}
+
+    def _examples(self) -> tuple[dict[str, str], dict[str, str]]:
+        """What the example handlers are told, and what the run file tells of it.
+
+        A port is kept for an inbox, where nobody need listen. A mail server of the user's own is not told: its
+        address may hold a password.
+        """
+        files = (self.options.files or self.state.root / "files").absolute()
+        env = {"JOBSTREAM_EXAMPLES_DIR": str(files)}
+        if not self.options.own_mail_server:
+            env["JOBSTREAM_SMTP_URL"] = f"smtp://{HOST}:{self.state.ports.choose('smtp')}"
+        told = {"files": env["JOBSTREAM_EXAMPLES_DIR"], "smtp": env.get("JOBSTREAM_SMTP_URL")}
+        return env, {name: value for name, value in told.items() if value is not None}
 
     def _log(self, name: str) -> Path:
         return self.state.logs / f"{name}.log"
@@ -188,6 +186,10 @@ class Cluster:
 def has_command(name: str) -> bool:
     """True if an installed service brings this command."""
     return bool(entry_points(group="jobstream.commands", name=name))
+
+
+def _modules(handlers: Sequence[str]) -> str:
+    return ",".join(dict.fromkeys([*handlers, EXAMPLES]))
 
 
 def _jobstream(*arguments: str) -> list[str]:
