@@ -1,0 +1,208 @@
+"""A worker's parts without Kafka: records are handed in, and acknowledges are given by hand."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+
+from jobstream import JobContext, handler
+from jobstream.contracts.events import StatusEvent
+from jobstream.contracts.headers import ORIGIN_HEADER, Headers
+from jobstream.contracts.jobs import Job
+from jobstream.contracts.topics import Topics
+from jobstream.handlers.declare import spec_of
+from jobstream.handlers.registry import Registry
+from jobstream.ids import new_id
+from jobstream.kafka.group import TopicPartition
+from jobstream_worker.admission import Admission
+from jobstream_worker.blocks import Blocks
+from jobstream_worker.counts import Counts
+from jobstream_worker.executor import Executor
+from jobstream_worker.heartbeat import Heartbeats
+from jobstream_worker.leases import Leases
+from jobstream_worker.ledger import Ledger
+from jobstream_worker.publisher import Publisher
+from jobstream_worker.reports import Reports
+from jobstream_worker.runner import Runner
+from jobstream_worker.slots import Slot
+
+PLACE = TopicPartition("jobs.created", 0)
+LEASE_S = 30.0
+
+
+class HandClock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.at = 1000.0
+
+    def now(self) -> datetime:
+        return datetime(2026, 10, 1, tzinfo=UTC) + timedelta(seconds=self.at)
+
+    def monotonic(self) -> float:
+        return self.at
+
+
+class HeldOutbound:
+    """Keeps what is posted, and acknowledges it when told; offsets count up from 100."""
+
+    def __init__(self) -> None:
+        self.posted: list[tuple[str, bytes, bytes]] = []
+        self._waiting: dict[int, Callable[[int, int], None] | None] = {}
+        self.sequence = 0
+        self.offset = 100
+
+    @property
+    def oldest(self) -> int | None:
+        return next(iter(self._waiting), None)
+
+    def post(
+        self,
+        topic: str,
+        key: bytes,
+        value: bytes,
+        headers: Headers,
+        acknowledged: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self.sequence += 1
+        self.posted.append((topic, key, value))
+        self._waiting[self.sequence] = acknowledged
+
+    def acknowledge(self, partition: int = 0) -> None:
+        """Everything posted stands on ``partition`` now."""
+        while self._waiting:
+            sequence = next(iter(self._waiting))
+            acknowledged = self._waiting.pop(sequence)
+            if acknowledged is not None:
+                acknowledged(partition, self.offset)
+            self.offset += 1
+
+    def events(self) -> list[StatusEvent]:
+        """The status events among them."""
+        return [StatusEvent.read(orjson.loads(value)) for topic, _, value in self.posted if topic == "jobs.status"]
+
+
+@dataclass
+class Gate:
+    """The handler ``gated``: starts are noted, and each run waits until it is let go."""
+
+    started: list[Any] = field(default_factory=list)
+    contexts: list[JobContext] = field(default_factory=list)
+    open: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def registry(self) -> Registry:
+        gate = self
+
+        @handler("gated")
+        async def gated(payload: dict, ctx: JobContext) -> dict:
+            gate.started.append(payload.get("n"))
+            gate.contexts.append(ctx)
+            await gate.open.wait()
+            return {"n": payload.get("n")}
+
+        @handler("instant")
+        async def instant(payload: dict) -> None:
+            gate.started.append(payload.get("n"))
+
+        specs = [spec_of(gated), spec_of(instant)]
+        return Registry([spec for spec in specs if spec is not None])
+
+
+@dataclass
+class Record:
+    """A record as a consumer gives it."""
+
+    value: bytes | None
+    offset: int
+    topic: str = PLACE.topic
+    partition: int = PLACE.partition
+    timestamp: int = 1_760_000_000_000
+    key: bytes | None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+class Desk:
+    """The parts, put together as the app does."""
+
+    def __init__(self, concurrency: int = 10) -> None:
+        self.clock = HandClock()
+        self.outbound = HeldOutbound()
+        self.gate = Gate()
+        self.counts = Counts()
+        self.ledger = Ledger()
+        registry = self.gate.registry()
+        self.executor = Executor(
+            registry, (), concurrency=concurrency, process_slots=1, cancel_grace_s=1.0, clock=self.clock
+        )
+        self.publisher = Publisher(self.outbound, "jobs.status")  # type: ignore[arg-type]
+        self.reports = Reports("me", LEASE_S, self.clock)
+        self.runner = Runner(
+            self.executor,
+            self.publisher,
+            self.reports,
+            self.ledger,
+            self.counts,
+            self.clock,
+            concurrency=concurrency,
+        )
+        self.blocks = Blocks("me", self.runner, self.clock, lease_s=LEASE_S)
+        self.leases = Leases(self.runner.announce, self.clock)
+        self.heartbeats = Heartbeats(
+            self.publisher, self.reports, self.runner, self.counts, self.clock, lease_s=LEASE_S
+        )
+        self.runner.started = self.leases.watch
+        self.runner.leased = self.heartbeats.watch
+        self.admission = Admission(registry, self.runner, self.ledger, Topics(""), self.counts, self.clock)
+        self.slot = self.open_slot()
+        self._offset = 0
+
+    def open_slot(self, suspect: int = 0, place: TopicPartition = PLACE) -> Slot:
+        """A partition without a backlog; its first ``suspect`` records may have been started before."""
+        slot = Slot(place, lambda: None)
+        slot.open(0, suspect, None, ())
+        return slot
+
+    def direct(self, slot: Slot | None = None, *, offset: int | None = None, **fields: Any) -> int:
+        """Hand in a direct record; returns its offset."""
+        body = {"type": "gated", "payload": {}} | fields
+        return self._hand_in(slot, offset, orjson.dumps(body), ())
+
+    def from_api(self, slot: Slot | None = None, *, offset: int | None = None, **fields: Any) -> int:
+        """Hand in a record of the api."""
+        job = Job(
+            **{
+                "id": new_id(),
+                "type": "gated",
+                "queue": "default",
+                "payload": {},
+                "created_at": self.clock.now(),
+                **fields,
+            }
+        )
+        return self._hand_in(slot, offset, job.to_json(), ((ORIGIN_HEADER, b"api"),))
+
+    def raw(self, value: bytes | None) -> int:
+        """Hand in anything."""
+        return self._hand_in(None, None, value, ())
+
+    def _hand_in(
+        self, slot: Slot | None, offset: int | None, value: bytes | None, headers: tuple[tuple[str, bytes], ...]
+    ) -> int:
+        slot = slot or self.slot
+        if offset is None:
+            offset, self._offset = self._offset, self._offset + 1
+        record = Record(value, offset, slot.partition.topic, slot.partition.partition, headers=headers)
+        self.admission.admit(slot, record)
+        return offset
+
+    def kinds(self) -> list[str]:
+        """The kinds of the events posted so far."""
+        return [event.event.value for event in self.outbound.events()]
+
+    async def settle(self) -> None:
+        """Let tasks run until nothing moves."""
+        for _ in range(20):
+            await asyncio.sleep(0)
