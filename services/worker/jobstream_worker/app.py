@@ -115,12 +115,12 @@ class Worker:
             answered_at=lambda: self.watch.answered_at,
             ages=self.supervisor.ages,
         )
-        metrics = WorkerMetrics(self.counts, self.runner, self.consumer, self.outbound)
+        self.metrics = WorkerMetrics(self.counts, self.runner, self.consumer, self.outbound, ages=self.supervisor.ages)
         self.health = HealthServer(
             settings.worker_metrics_host,
             settings.worker_metrics_port,
             troubles=readiness.troubles,
-            metrics=metrics.text,
+            metrics=self.metrics.text,
         )
 
     async def start(self) -> None:
@@ -129,6 +129,7 @@ class Worker:
         Raises:
             ConfigurationError: the metrics port cannot be had.
         """
+        self.metrics.start()
         await self.health.start()
         self.announcer.metrics_url = None if self.health.url is None else f"{self.health.url}/metrics"
         await self.executor.start()
@@ -163,6 +164,7 @@ class Worker:
         await self.supervisor.stop(CLOSE_S)
         await self.executor.stop(CLOSE_S)
         await self.health.stop()
+        self.metrics.stop()
 
     async def _drained(self, leaving: "asyncio.Task[None]") -> None:
         await self.runner.finished()

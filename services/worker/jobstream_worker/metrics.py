@@ -1,13 +1,15 @@
 """The worker's metrics, read from its own counts when somebody asks."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from jobstream.kafka.outbound import Outbound
+from jobstream.telemetry import Event, subscribe
 from jobstream_worker.consumer import Consumer
 from jobstream_worker.counts import Counts
 from jobstream_worker.runner import Runner
@@ -16,15 +18,45 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class WorkerMetrics(Collector):
-    """Collects from the parts of one worker."""
+    """Collects from the parts of one worker, and counts its telemetry events from ``start`` to ``stop``.
 
-    def __init__(self, counts: Counts, runner: Runner, consumer: Consumer, outbound: Outbound) -> None:
+    Args:
+        ages: seconds since each loop's last good turn, by name.
+    """
+
+    def __init__(
+        self,
+        counts: Counts,
+        runner: Runner,
+        consumer: Consumer,
+        outbound: Outbound,
+        ages: Callable[[], dict[str, float]],
+    ) -> None:
         self._counts = counts
         self._runner = runner
         self._consumer = consumer
         self._outbound = outbound
+        self._ages = ages
+        self._end: Callable[[], None] | None = None
         self._registry = CollectorRegistry()
+        events = Counter("jobstream_telemetry_events", "Telemetry events", ["event"], registry=self._registry)
+        # All from the beginning: a counter that appears with its first event has no rate at that event.
+        self._events = {event: events.labels(event.label) for event in Event}
         self._registry.register(self)
+
+    def start(self) -> None:
+        """Begin to count."""
+        if self._end is None:
+            self._end = subscribe(self._note)
+
+    def stop(self) -> None:
+        """Count no more."""
+        end, self._end = self._end, None
+        if end is not None:
+            end()
+
+    def _note(self, event: Event, _fields: dict[str, Any]) -> None:
+        self._events[event].inc()
 
     def text(self) -> bytes:
         """All metrics in the text format of Prometheus."""
@@ -61,3 +93,9 @@ class WorkerMetrics(Collector):
             ("partitions", "Partitions assigned", len(self._consumer.slots)),
         ):
             yield GaugeMetricFamily(f"jobstream_worker_{name}", text, value=gauge)
+        loops = GaugeMetricFamily(
+            "jobstream_loop_last_success_age_seconds", "Seconds since a loop last did its work", labels=["loop"]
+        )
+        for loop, age in self._ages().items():
+            loops.add_metric([loop], age)
+        yield loops

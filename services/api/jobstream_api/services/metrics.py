@@ -57,8 +57,11 @@ class Metrics(Collector):
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"jobstream_{name}", text, labels, registry=registry)
 
-        self._events = counter("telemetry_events", "Telemetry events", "event")
-        self._jobs = counter("jobs", "Jobs taken, by the door they came through", "door")
+        # All from the beginning: a counter that appears with its first event has no rate at that event.
+        events = counter("telemetry_events", "Telemetry events", "event")
+        self._events = {event: events.labels(event.label) for event in Event}
+        jobs = counter("jobs", "Jobs taken, by the door they came through", "door")
+        self._over_http, self._over_kafka = jobs.labels("http"), jobs.labels("kafka")
         self._outcomes = counter("run_outcomes", "Runs that ended, by the state of the job after it", "type", "status")
         self._dropped = counter("events_superseded", "Status events that did not fit their rows any more")
         self._applied = counter("events_applied", "Status events that changed a row")
@@ -101,12 +104,12 @@ class Metrics(Collector):
             yield family
 
     def _note(self, event: Event, fields: dict[str, Any]) -> None:
-        self._events.labels(event.label).inc()
+        self._events[event].inc()
         match event:
             case Event.JOBS_SUBMITTED:
-                self._jobs.labels("http").inc(fields["count"])
+                self._over_http.inc(fields["count"])
             case Event.JOBS_TAKEN_IN:
-                self._jobs.labels("kafka").inc(fields["count"])
+                self._over_kafka.inc(fields["count"])
             case Event.EVENTS_APPLIED:
                 self._applied.inc(fields["count"])
                 for ended in fields["ended"]:
