@@ -1,8 +1,13 @@
-"""Makes input to try the example handlers with: a table, a picture, a film. The same arguments, the same content."""
+"""Makes input to try the example handlers with: a table, a picture, a film. The same arguments, the same content.
 
+python -m jobstream_worker.examples.samples --dir .jobstream/files
+"""
+
+import argparse
 import math
 import random
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 CSV_COLUMNS = ("order_id", "day", "country", "product", "quantity", "price", "discount")
@@ -12,6 +17,26 @@ _PRODUCTS = ("book", "chair", "desk", "lamp", 'map, "large"', "pen")
 _CYCLE = 9973
 """Rows repeat after so many, but for their number: a million rows take a blink to write."""
 _BATCH = 50_000
+TORN_ROWS, TORN_LINE = 1_000, 700
+
+
+def make_all(folder: Path, rows: int) -> list[Path]:
+    """Write one of each into ``folder``, made if it is not there, and two that are broken.
+
+    Args:
+        rows: of the whole table; the torn one has TORN_ROWS.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    no_film = folder / "no-film.mp4"
+    no_film.write_text("This is a text, whatever its name says.\n")
+    return [
+        make_csv(folder / "orders.csv", rows),
+        make_csv(folder / "orders-torn.csv", TORN_ROWS, torn_line=TORN_LINE),
+        make_image(folder / "sunset.jpg", 4000, 2500),
+        make_image(folder / "sunset-sideways.png", orientation=6),
+        make_video(folder / "clock.mp4"),
+        no_film,
+    ]
 
 
 def make_csv(path: Path, rows: int, *, torn_line: int | None = None) -> Path:
@@ -73,3 +98,19 @@ def _order(rng: random.Random) -> str:
     day = f"2026-{rng.randrange(1, 13):02}-{rng.randrange(1, 29):02}"
     price = math.floor(rng.uniform(1, 500) * 100) / 100
     return f",{day},{rng.choice(_COUNTRIES)},{quoted},{rng.randrange(1, 10)},{price:.2f},{discount}\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Make all samples from the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m jobstream_worker.examples.samples", description=__doc__.split("\n")[0]
+    )
+    parser.add_argument("--dir", type=Path, default=Path("samples"), help="where to (default: %(default)s)")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="of the whole table (default: %(default)s)")
+    chosen = parser.parse_args(arguments)
+    for path in make_all(chosen.dir, chosen.rows):
+        print(f"{path}  {path.stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    main()

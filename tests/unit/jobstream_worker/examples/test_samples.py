@@ -4,7 +4,7 @@ import csv
 
 from PIL import Image
 
-from jobstream_worker.examples.samples import CSV_COLUMNS, make_csv, make_image, make_video
+from jobstream_worker.examples.samples import CSV_COLUMNS, TORN_LINE, main, make_csv, make_image, make_video
 
 
 def test_a_table_has_its_rows_and_is_the_same_each_time(tmp_path):
@@ -30,3 +30,13 @@ def test_a_picture_and_a_film_are_the_same_each_time(tmp_path):
         assert make(tmp_path / f"again-{name}").read_bytes() == first
     with Image.open(tmp_path / "a.jpg") as picture:
         assert picture.size == (1600, 1000)
+
+
+def test_one_of_each_from_the_command_line(tmp_path, capsys):
+    main(["--dir", str(tmp_path / "new" / "samples"), "--rows", "10"])
+    made = {path.name: path for path in (tmp_path / "new" / "samples").iterdir()}
+    assert sorted(made) == sorted(line.split()[0].rpartition("/")[2] for line in capsys.readouterr().out.splitlines())
+    assert len(made["orders.csv"].read_text().splitlines()) == 11
+    assert made["orders-torn.csv"].read_text().splitlines()[TORN_LINE - 1].count(",") == 2
+    assert b"ftyp" in made["clock.mp4"].read_bytes()[:16]
+    assert b"ftyp" not in made["no-film.mp4"].read_bytes()[:16]
