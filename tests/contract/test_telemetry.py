@@ -16,8 +16,6 @@ def test_every_event_is_documented_with_its_level_and_no_other():
 
 
 def test_every_event_is_emitted_somewhere():
-    code = "".join(
-        path.read_text() for folder in ("shared", "services") for path in (ROOT / folder).rglob("*.py")
-    )
+    code = "".join(path.read_text() for folder in ("shared", "services") for path in (ROOT / folder).rglob("*.py"))
     unused = [event.name for event in Event if f"Event.{event.name}" not in code]
     assert unused == []
