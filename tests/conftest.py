@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.support.cluster import Cluster, choose_servers
 from tests.support.space import Space
@@ -28,6 +29,13 @@ async def space(cluster: Cluster, tmp_path: Path) -> AsyncIterator[Space]:
         yield made
     finally:
         await made.close()
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_if_never_configured() -> Iterator[None]:
+    """A command under test sends the process's logs to a stream that is closed after it."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(autouse=True)
