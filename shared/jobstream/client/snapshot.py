@@ -52,13 +52,13 @@ class Page(BaseModel):
 
 
 class BatchItem(BaseModel):
-    """The verdict on one job of a batch: the job, or why it was refused."""
+    """The verdict on one job of a batch: the job, or the problem (RFC 9457) why it was refused."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
     status: int
     job: JobSnapshot | None = None
-    problem: dict[str, Any] | None = None
+    error: dict[str, Any] | None = None
 
     @property
     def taken(self) -> bool:

@@ -31,7 +31,7 @@ class Embedded:
         self._family = family
         self.port = state.ports.choose("embedded", wanted_port)
         self._inner_port = state.ports.choose("embedded-inner")
-        self._processes: list[Process] = []
+        self.processes: list[Process] = []
 
     @property
     def bootstrap_servers(self) -> str:
@@ -62,7 +62,7 @@ class Embedded:
         pacer = self._spawn(
             "pacer", [sys.executable, "-m", "jobstream.local.pacer", str(self.port), str(self._inner_port)]
         )
-        self._processes = [pacer, broker]
+        self.processes = [pacer, broker]
 
         async def answers() -> bool:
             if (code := pacer.poll()) is not None:
@@ -73,7 +73,7 @@ class Embedded:
 
     async def stop(self) -> None:
         """Stop both, the broker last. Safe to call at any time."""
-        for process in self._processes:
+        for process in self.processes:
             await process.stop()
 
     def _spawn(self, name: str, argv: list[str], stop_signal: signal.Signals = signal.SIGTERM) -> Process:

@@ -45,7 +45,7 @@ class Ports:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._given: set[int] = set()
+        self._given: dict[str, int] = {}
         self._kept = _read(file)
 
     def choose(self, name: str, wanted: int | None = None) -> int:
@@ -54,11 +54,12 @@ class Ports:
         Args:
             wanted: what the person or the convention asks for; None for no wish.
         """
+        others = {port for other, port in self._given.items() if other != name}
         candidates = [port for port in (wanted, self._kept.get(name)) if port]
-        port = next((p for p in candidates if p not in self._given and is_free(p)), None)
+        port = next((p for p in candidates if p not in others and is_free(p)), None)
         if port is None:
-            port = free_port(self._given | set(self._kept.values()))
-        self._given.add(port)
+            port = free_port(others | set(self._kept.values()))
+        self._given[name] = port
         if self._kept.get(name) != port:
             self._kept[name] = port
             self._write()

@@ -29,7 +29,7 @@ def test_fields_of_a_newer_api_are_kept():
 
 def test_a_verdict_is_a_job_or_a_problem():
     assert BatchItem.model_validate({"status": 201, "job": JOB}).taken
-    assert not BatchItem.model_validate({"status": 422, "problem": {"code": "unknown_type"}}).taken
+    assert not BatchItem.model_validate({"status": 422, "error": {"code": "unknown_type"}}).taken
 
 
 def test_the_clients_are_the_librarys_own_names():

@@ -38,6 +38,11 @@ def test_the_choice_is_kept_for_the_next_start(tmp_path):
     assert Ports(file).choose("postgres") == first
 
 
+def test_choosing_again_gives_the_same(tmp_path):
+    ports = Ports(tmp_path / "ports.json")
+    assert ports.choose("kafka") == ports.choose("kafka")
+
+
 def test_a_kept_port_that_was_taken_meanwhile_is_replaced(tmp_path, taken):
     file = tmp_path / "ports.json"
     file.write_text(f'{{"postgres": {taken}}}')

@@ -1,0 +1,130 @@
+"""`jobstream up` as a person runs it: a process, its terminal, its signals."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import psutil
+
+from tests.support.eventually import eventually
+
+
+class Up:
+    """One folder with `jobstream up` in it, started any number of times."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.state = folder / ".jobstream"
+        self._popen: subprocess.Popen[bytes] | None = None
+        self._out = folder / "up.out"
+        self._seen: dict[int, psutil.Process] = {}
+
+    async def start(self, *arguments: str, broker: str | None = "embedded", timeout: float = 90.0) -> dict[str, Any]:
+        """Start it and wait for its ready line; returns the run file.
+
+        Args:
+            broker: None takes the suite's.
+        """
+        chosen = broker or os.environ.get("JOBSTREAM_BROKER")
+        self.begin(*arguments, *(["--broker", chosen] if chosen else []))
+        await eventually(self._ready, timeout=timeout, what=f"jobstream up is ready; it said\n{self.said()}")
+        self.remember()
+        return self.run()
+
+    def begin(self, *arguments: str) -> None:
+        """Start it without waiting."""
+        env = {name: value for name, value in os.environ.items() if not name.startswith("JOBSTREAM_")}
+        with self._out.open("wb") as out:
+            self._popen = subprocess.Popen(
+                [sys.executable, "-m", "jobstream.cli", "up", "--api-port", "18000", *arguments],
+                cwd=self.folder,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def _ready(self) -> bool:
+        if self.exit_code is not None:
+            raise RuntimeError(f"jobstream up ended with {self.exit_code}:\n{self.said()}")
+        return "jobstream is ready in" in self.said()
+
+    def said(self) -> str:
+        """All that it printed."""
+        return self._out.read_text(errors="replace") if self._out.exists() else ""
+
+    def run(self) -> dict[str, Any]:
+        """The run file."""
+        return dict(json.loads((self.state / "run.json").read_text()))
+
+    @property
+    def pid(self) -> int:
+        assert self._popen is not None
+        return self._popen.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        return None if self._popen is None else self._popen.poll()
+
+    def send(self, number: signal.Signals) -> None:
+        """Signal `up` alone, not its children."""
+        assert self._popen is not None
+        self._popen.send_signal(number)
+
+    async def gone(self, timeout: float = 40.0) -> int:
+        """The exit code, once it has ended."""
+        await eventually(lambda: self.exit_code is not None, timeout=timeout, what="jobstream up ends")
+        assert self.exit_code is not None
+        return self.exit_code
+
+    def remember(self) -> list[psutil.Process]:
+        """Note every process of the cluster as it is now; returns those that run."""
+        found = psutil.Process(self.pid).children(recursive=True)
+        self._seen |= {process.pid: process for process in found}
+        return found
+
+    def child(self, *words: str) -> psutil.Process:
+        """The newest child whose command line has these words."""
+        return [process for process in self.remember() if all(word in _command_line(process) for word in words)][-1]
+
+    async def nothing_left(self, timeout: float = 20.0) -> None:
+        """Wait until no process that ever belonged to it runs."""
+        await eventually(lambda: not self._left(), timeout=timeout, what=f"nothing is left running of {self._left()}")
+
+    def _left(self) -> list[psutil.Process]:
+        return [p for p in self._seen.values() if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+
+    async def end(self) -> None:
+        """Whatever happened: no process stays."""
+        if self._popen is not None and self.exit_code is None:
+            self.remember()
+            self._popen.kill()
+            await asyncio.to_thread(self._popen.wait)
+        try:
+            await self.nothing_left()
+        finally:
+            for process in self._left():
+                process.kill()
+
+
+def _command_line(process: psutil.Process) -> list[str]:
+    try:
+        return list(process.cmdline())
+    except psutil.Error:  # it ended meanwhile
+        return []
+
+
+async def submit(api: str, payload: dict[str, Any], wait: float = 10.0) -> dict[str, Any]:
+    """Submit a job over HTTP and wait for its end."""
+    async with httpx2.AsyncClient(base_url=api, timeout=wait + 10) as client:
+        created = await client.post("/jobs", json={"payload": payload})
+        assert created.status_code == 201, created.text
+        ended = await client.get(created.headers["location"], params={"wait": wait})
+        return dict(ended.json())
