@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from jobstream.clock import Clock, SystemClock
 from jobstream.ids import new_id
 from jobstream_api.routes import jobs, problems, submit, system
+from jobstream_api.routes.fast_lane import FastLane
 from jobstream_api.routes.openapi import document, summary, tags
 from jobstream_api.settings import ApiSettings
 from jobstream_api.wiring import Process
@@ -43,5 +44,7 @@ def create_app(settings: ApiSettings, *, clock: Clock | None = None, ids: Callab
     )
     routers = [submit.router, jobs.router, system.router] if "http" in settings.api_roles else []
     problems.install(app, [*routers, system.health])
+    if "http" in settings.api_roles:
+        app.add_middleware(FastLane)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]
     return app

@@ -131,3 +131,19 @@ async def test_clients_that_leave_lose_nothing_and_block_nothing(space, inside):
         return pool["size"] == pool["idle"] and not await space.fetch("SELECT 1 FROM outbox")
 
     await eventually(idle, what="the pool is idle and the outbox empty")
+
+
+async def test_the_row_in_the_outbox_says_what_the_relay_says(space, start_inside):
+    # Nothing can be published here, so the row stays to be read.
+    client = await start_inside(kafka_bootstrap_servers="127.0.0.1:1", unknown_types="accept")
+    await client.post("/jobs", json=SEED | {"key": "k", "tags": ["é"], "max_retries": 2})
+    [row] = await space.fetch("SELECT * FROM outbox")
+    [lane] = client.process.relay._lanes.values()
+
+    async def waiting():
+        return list(lane.rows) + list(lane.again)
+
+    [handed] = await eventually(waiting, what="the row waits for Kafka")
+    assert orjson.loads(row["value"]) == orjson.loads(handed.value)
+    assert Job.read(orjson.loads(row["value"])).created_at == row["created_at"]
+    assert (row["id"], row["topic"], row["key"], row["headers"]) == (handed.id, handed.topic, handed.key, None)

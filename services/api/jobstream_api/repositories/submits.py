@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import orjson
+
 from jobstream.contracts.jobs import JobFields
 from jobstream_api.infrastructure.database import Connection
+from jobstream_api.repositories.outbox import OutboxRow
 from jobstream_api.repositories.statements import as_json, statement
 
 
@@ -40,8 +43,53 @@ class Stored:
     held: bool
 
 
-async def insert(connection: Connection, drafts: Sequence[Draft]) -> dict[UUID, Stored]:
-    """Insert every draft in the caller's transaction, or none."""
+@dataclass(frozen=True, slots=True)
+class Record:
+    """The record that will hand a draft to the workers, as far as it is known before the insert.
+
+    Attributes:
+        rest: its JSON without ``{"created_at":...,`` at the beginning.
+    """
+
+    outbox_id: UUID
+    job_id: UUID
+    topic: str
+    key: bytes
+    rest: bytes
+
+    @classmethod
+    def of(cls, outbox_id: UUID, draft: Draft, topic: str) -> "Record":
+        """The record of a draft's first attempt. Its fields are those of contracts.jobs.Job."""
+        fields = draft.fields
+        document = {
+            "id": str(draft.id),
+            "type": draft.type,
+            "queue": draft.queue,
+            "key": fields.key,
+            "payload": orjson.Fragment(draft.payload_json),
+            "attempt": 1,
+            "dispatch": 1,
+            "max_retries": fields.max_retries,
+            "timeout_s": fields.timeout_s,
+            "run_at": fields.run_at,
+            "tags": fields.tags,
+            "direct": False,
+        }
+        raw = orjson.dumps({name: value for name, value in document.items() if value is not None})
+        return cls(outbox_id, draft.id, topic, (fields.key or str(draft.id)).encode(), raw[1:])
+
+    def outbox_row(self, created_at: datetime) -> OutboxRow:
+        """The row that the insert wrote."""
+        value = b'{"created_at":' + orjson.dumps(created_at) + b"," + self.rest
+        return OutboxRow(self.outbox_id, self.job_id, self.topic, self.key, None, value, created_at)
+
+
+async def insert(connection: Connection, drafts: Sequence[Draft], records: Sequence[Record]) -> dict[UUID, Stored]:
+    """Insert every draft, and the outbox row of each that is due now; or nothing at all.
+
+    Args:
+        records: one per draft, in the same order.
+    """
     rows = await connection.fetch(
         statement("submits_insert"),
         [draft.id for draft in drafts],
@@ -54,5 +102,9 @@ async def insert(connection: Connection, drafts: Sequence[Draft]) -> dict[UUID, 
         [draft.fields.timeout_s for draft in drafts],
         [draft.fields.run_at for draft in drafts],
         [draft.fields.delay_s for draft in drafts],
+        [record.outbox_id for record in records],
+        [record.topic for record in records],
+        [record.key for record in records],
+        [record.rest for record in records],
     )
     return {row["id"]: Stored(row["created_at"], row["run_at"], row["held"]) for row in rows}

@@ -1,18 +1,36 @@
-INSERT INTO jobs (
-    id, type, queue, key, payload, tags, max_retries, timeout_s, run_at, dispatch, dispatched_at, dispatch_at
-)
-SELECT
-    s.id, s.type, s.queue, s.key, s.payload::jsonb,
-    CASE WHEN s.tags IS NULL THEN '{}' ELSE ARRAY(SELECT jsonb_array_elements_text(s.tags::jsonb)) END,
-    s.max_retries, s.timeout_s, s.due,
-    CASE WHEN s.due > now() THEN 0 ELSE 1 END,
-    CASE WHEN s.due > now() THEN NULL ELSE now() END,
-    CASE WHEN s.due > now() THEN s.due END
-FROM (
-    SELECT *, coalesce(a.run_at, now() + make_interval(secs => a.delay_s)) AS due
+-- Rows and their records in one statement: a commit is one round trip. A record tells when its job was
+-- stored, which only the database knows, so that time is put in front of the rest of the record.
+WITH asked AS (
+    SELECT *, coalesce(run_at, now() + make_interval(secs => delay_s)) AS due
     FROM unnest(
-        $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
-        $7::int[], $8::float8[], $9::timestamptz[], $10::float8[]
-    ) AS a (id, type, queue, key, payload, tags, max_retries, timeout_s, run_at, delay_s)
-) AS s
-RETURNING id, created_at, run_at, dispatch_at IS NOT NULL AS held
+        $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int[], $8::float8[],
+        $9::timestamptz[], $10::float8[], $11::uuid[], $12::text[], $13::bytea[], $14::bytea[]
+    ) AS a (
+        id, type, queue, key, payload, tags, max_retries, timeout_s,
+        run_at, delay_s, outbox_id, topic, record_key, rest
+    )
+), made AS (
+    INSERT INTO jobs (
+        id, type, queue, key, payload, tags, max_retries, timeout_s, run_at, dispatch, dispatched_at, dispatch_at
+    )
+    SELECT
+        id, type, queue, key, payload::jsonb,
+        CASE WHEN tags IS NULL THEN '{}' ELSE ARRAY(SELECT jsonb_array_elements_text(tags::jsonb)) END,
+        max_retries, timeout_s, due,
+        CASE WHEN due > now() THEN 0 ELSE 1 END,
+        CASE WHEN due > now() THEN NULL ELSE now() END,
+        CASE WHEN due > now() THEN due END
+    FROM asked
+    RETURNING id, created_at, run_at, dispatch_at IS NOT NULL AS held
+), sent AS (
+    INSERT INTO outbox (id, job_id, topic, key, value, created_at)
+    SELECT
+        outbox_id, id, topic, record_key,
+        convert_to(
+            '{"created_at":"' || to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '+00:00",', 'UTF8'
+        ) || rest,
+        now()
+    FROM asked
+    WHERE due IS NULL OR due <= now()
+)
+SELECT id, created_at, run_at, held FROM made

@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect
 
 from jobstream.contracts.limits import parse_json
 from jobstream.errors import InvalidInput
+from jobstream_api.services.deadlines import Deadlines
 
 T = TypeVar("T")
 
@@ -24,8 +25,9 @@ _JSON_TYPES = frozenset({"", "application/json", "text/json", "application/x-www
 class Bodies:
     """Reads request bodies; large ones aside, a few at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, read_timeout_s: float = READ_TIMEOUT_S) -> None:
         self._parsing = asyncio.Semaphore(_AT_ONCE)
+        self._deadlines = Deadlines(read_timeout_s)
 
     async def read_json(self, request: Request, max_bytes: int) -> Any:
         """The JSON document in the body.
@@ -34,8 +36,40 @@ class Bodies:
             InvalidInput: not JSON, too large, too slow, or sent by another site's page.
         """
         _check_headers(request, max_bytes)
-        raw = await _read(request, max_bytes)
+        raw = await self._read(request, max_bytes)
         return await self.aside(len(raw), partial(parse_json, raw, max_bytes=max_bytes))
+
+    async def _read(self, request: Request, max_bytes: int) -> bytes:
+        task = asyncio.current_task()
+        assert task is not None, "requests run in tasks"
+        expired = False
+
+        def expire() -> None:
+            nonlocal expired
+            expired = True
+            task.cancel()
+
+        deadline = self._deadlines.start(expire)
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > max_bytes:
+                    raise _too_large(max_bytes)
+                chunks.append(chunk)
+        except asyncio.CancelledError:
+            if not expired:
+                raise
+            task.uncancel()
+            raise InvalidInput(
+                "body_timeout", "", f"the body did not arrive within {self._deadlines.seconds:.0f} s"
+            ) from None
+        except ClientDisconnect:
+            raise InvalidInput("incomplete_body", "", "the connection ended before the body did") from None
+        finally:
+            deadline.met()
+        return b"".join(chunks)
 
     async def aside(self, size: int, work: Callable[[], T]) -> T:
         """Do ``work``; in a thread if ``size`` bytes take long, so that others are served meanwhile."""
@@ -64,23 +98,6 @@ def _check_headers(request: Request, max_bytes: int) -> None:
     length = headers.get("content-length", "")
     if length.isdecimal() and int(length[:20]) > max_bytes:
         raise _too_large(max_bytes)
-
-
-async def _read(request: Request, max_bytes: int) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    try:
-        async with asyncio.timeout(READ_TIMEOUT_S):
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size > max_bytes:
-                    raise _too_large(max_bytes)
-                chunks.append(chunk)
-    except TimeoutError:
-        raise InvalidInput("body_timeout", "", f"the body did not arrive within {READ_TIMEOUT_S:.0f} s") from None
-    except ClientDisconnect:
-        raise InvalidInput("incomplete_body", "", "the connection ended before the body did") from None
-    return b"".join(chunks)
 
 
 def _too_large(max_bytes: int) -> InvalidInput:

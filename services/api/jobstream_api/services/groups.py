@@ -7,10 +7,12 @@ nobody waits for a timer, and under load a commit carries many.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 from jobstream.telemetry import Event, emit
 from jobstream_api.domain.errors import Overloaded, StoreUnavailable
+from jobstream_api.services.deadlines import Deadlines
 
 E = TypeVar("E")
 R = TypeVar("R")
@@ -40,7 +42,7 @@ class GroupCommit(Generic[E, R]):
         self._commit = commit
         self._most = most
         self._limit = waiting
-        self._deadline_s = deadline_s
+        self._deadlines = Deadlines(deadline_s)
         self._waiting: deque[tuple[E, asyncio.Future[R]]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._scheduled = False
@@ -59,11 +61,11 @@ class GroupCommit(Generic[E, R]):
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((entry, future))
         self._schedule()
+        deadline = self._deadlines.start(partial(_give_up, future))
         try:
-            async with asyncio.timeout(self._deadline_s):
-                return await future
-        except TimeoutError:
-            raise StoreUnavailable from None
+            return await future
+        finally:
+            deadline.met()
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -108,6 +110,11 @@ class GroupCommit(Generic[E, R]):
             emit(Event.SERVICE_CRASHED, service="group commit", error=repr(error), exc_info=error)
             results = [error for _ in group]
         _answer(group, results)
+
+
+def _give_up(future: asyncio.Future[Any]) -> None:
+    if not future.done():
+        future.set_exception(StoreUnavailable())
 
 
 def _answer(group: Sequence[tuple[E, asyncio.Future[R]]], results: Sequence[R | Exception]) -> None:

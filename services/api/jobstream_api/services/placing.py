@@ -4,16 +4,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from jobstream.contracts.jobs import Job
 from jobstream.contracts.topics import Topics
 from jobstream.errors import InvalidInput
 from jobstream.telemetry import Event, emit
 from jobstream_api.domain.errors import StoreUnavailable
 from jobstream_api.infrastructure.database import Connection, Database, is_refusal, is_transient
-from jobstream_api.repositories import idempotency, outbox, submits
+from jobstream_api.repositories import idempotency, submits
 from jobstream_api.repositories.idempotency import Claim
 from jobstream_api.repositories.outbox import OutboxRow
-from jobstream_api.repositories.submits import Draft, Stored
+from jobstream_api.repositories.submits import Draft, Record, Stored
 
 Stores = dict[UUID, Stored]
 
@@ -75,6 +74,16 @@ class Placer:
             return [StoreUnavailable() for _ in orders]
 
     async def _transact(self, orders: Sequence[Order], *, careful: bool) -> list[Placed]:
+        if not careful and all(order.claim is None for order in orders):
+            drafts = [draft for order in orders for draft in order.drafts]
+            records = self._records(drafts)
+            async with self._database.connection() as connection:  # one statement is a transaction of its own
+                stored = await submits.insert(connection, drafts, records)
+            self._hand_over_of(records, stored)
+            return [Placed(True, stored) for _ in orders]
+        return await self._transact_with_claims(orders, careful=careful)
+
+    async def _transact_with_claims(self, orders: Sequence[Order], *, careful: bool) -> list[Placed]:
         claims: dict[tuple[str, str], Claim] = {}
         for order in orders:
             if order.claim is not None:
@@ -89,26 +98,30 @@ class Placer:
             drafts = [
                 draft for order, is_first in zip(orders, first, strict=True) if is_first for draft in order.drafts
             ]
+            records = self._records(drafts)
             refused: dict[UUID, InvalidInput] = {}
-            stored = await self._insert(connection, drafts, refused, careful=careful) if drafts else {}
-            rows = self._rows(drafts, stored)
-            await outbox.insert(connection, rows)
+            stored = await self._insert(connection, drafts, records, refused, careful=careful) if drafts else {}
             for order, is_first in zip(orders, first, strict=True):
                 if refused and is_first and order.claim and not any(draft.id in stored for draft in order.drafts):
                     await idempotency.release(connection, order.claim)
-        self._hand_over(rows)
-        emit(Event.JOBS_SUBMITTED, count=len(stored))
+        self._hand_over_of(records, stored)
         return [Placed(True, stored, refused) if is_first else Placed(False) for is_first in first]
 
     async def _insert(
-        self, connection: Connection, drafts: Sequence[Draft], refused: dict[UUID, InvalidInput], *, careful: bool
+        self,
+        connection: Connection,
+        drafts: Sequence[Draft],
+        records: Sequence[Record],
+        refused: dict[UUID, InvalidInput],
+        *,
+        careful: bool,
     ) -> Stores:
         """Insert all, or with ``careful`` all but those that the database refuses, found by halving."""
         if not careful:
-            return await submits.insert(connection, drafts)
+            return await submits.insert(connection, drafts, records)
         try:
             async with connection.transaction():
-                return await submits.insert(connection, drafts)
+                return await submits.insert(connection, drafts, records)
         except Exception as error:
             if not is_refusal(error):
                 raise
@@ -116,32 +129,18 @@ class Placer:
                 refused[drafts[0].id] = InvalidInput("unstorable", "", f"the database refuses this job: {error}")
                 return {}
         half = len(drafts) // 2
-        stored = await self._insert(connection, drafts[:half], refused, careful=True)
-        return stored | await self._insert(connection, drafts[half:], refused, careful=True)
+        stored = await self._insert(connection, drafts[:half], records[:half], refused, careful=True)
+        return stored | await self._insert(connection, drafts[half:], records[half:], refused, careful=True)
 
-    def _rows(self, drafts: Sequence[Draft], stored: Stores) -> list[OutboxRow]:
-        rows = []
-        for draft in drafts:
-            fact = stored.get(draft.id)
-            if fact is not None and not fact.held:
-                rows.append(outbox.job_row(self._ids(), _job(draft, fact), self._topics, fact.created_at))
-        return rows
+    def _records(self, drafts: Sequence[Draft]) -> list[Record]:
+        return [Record.of(self._ids(), draft, self._topics.jobs(draft.queue)) for draft in drafts]
 
-
-def _job(draft: Draft, stored: Stored) -> Job:
-    # Every field was checked on its way in: checking twice would cost as much as all the rest.
-    return Job.model_construct(
-        id=draft.id,
-        type=draft.type,
-        queue=draft.queue,
-        key=draft.fields.key,
-        payload=draft.fields.payload,
-        attempt=1,
-        dispatch=1,
-        max_retries=draft.fields.max_retries,
-        timeout_s=draft.fields.timeout_s,
-        run_at=stored.run_at,
-        tags=draft.fields.tags,
-        created_at=stored.created_at,
-        direct=False,
-    )
+    def _hand_over_of(self, records: Sequence[Record], stored: Stores) -> None:
+        self._hand_over(
+            [
+                record.outbox_row(fact.created_at)
+                for record in records
+                if (fact := stored.get(record.job_id)) is not None and not fact.held
+            ]
+        )
+        emit(Event.JOBS_SUBMITTED, count=len(stored))
