@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.errors import IllegalGenerationError, KafkaError, RebalanceInProgressError, UnknownMemberIdError
+from aiokafka.structs import OffsetAndMetadata
 
 from jobstream.errors import BrokerUnavailable
 from jobstream.kafka.clients import SESSION_TIMEOUT_S, make_consumer
@@ -21,6 +22,7 @@ __all__ = ["Committed", "GroupConsumer", "RebalanceOwner", "TopicPartition"]
 
 _ANSWER_S = 10.0
 _NOBODY = TopicPartition("", 0)
+_FENCED = (IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,20 +170,29 @@ class GroupConsumer:
         return {partition: (begin[partition], end[partition]) for partition in partitions}
 
     async def commit(self, offsets: Mapping[TopicPartition, tuple[int, str]], deadline_s: float) -> bool:
-        """Commit next offsets with their metadata. False if the group has gone on without us.
+        """Commit next offsets with their metadata, in one try. False if the group has gone on without us.
 
         Raises:
             BrokerUnavailable: no answer in time; it may or may not have been committed.
         """
-        if self._consumer._coordinator.generation <= 0:
+        coordinator = self._consumer._coordinator
+        if coordinator.generation <= 0:
             # Expelled. In a group that is empty by now Kafka would take the commit, and go back.
             return False
-        try:
-            async with asyncio.timeout(deadline_s):
-                await self._consumer.commit(dict(offsets))
-        except (CommitFailedError, IllegalStateError):
+        # The public commit() tries again by itself, and then might say after a rebalance what held before it.
+        attempt = asyncio.create_task(
+            coordinator._do_commit_offsets(
+                None, {partition: OffsetAndMetadata(*entry) for partition, entry in offsets.items()}
+            )
+        )
+        await asyncio.wait([attempt], timeout=deadline_s)
+        if not attempt.done():
+            attempt.add_done_callback(_ignore_failure)
+            raise BrokerUnavailable(f"no answer to a commit within {deadline_s:g} s")
+        error = attempt.exception()
+        if isinstance(error, _FENCED):
             return False
-        except (KafkaError, TimeoutError) as error:
+        if error is not None:
             raise BrokerUnavailable(f"cannot commit: {error!r}") from error
         return True
 
@@ -199,3 +210,8 @@ class GroupConsumer:
         except (KafkaError, TimeoutError):
             return 0
         return position
+
+
+def _ignore_failure(attempt: "asyncio.Task[None]") -> None:
+    if not attempt.cancelled():
+        attempt.exception()
