@@ -63,7 +63,7 @@ class Applier(Ingest):
     async def apply(self, connection: Connection, records: Sequence[Any], effects: Effects) -> None:
         events, heard, letters = self._read(records)
         entries = fold(events)
-        entries, clashing = await self._take_in(connection, entries)
+        entries, clashing = await self._take_in(connection, entries, effects)
         changed = await self._report(connection, entries, effects)
         changed |= await self._settle(connection, entries, effects, letters)
         left = [entry for identity, entry in entries.items() if identity[0] not in changed]
@@ -86,6 +86,8 @@ class Applier(Ingest):
             self._notify(effects.terminal)
         if effects.held:
             self._wake_dispatcher()
+        if effects.facts.get("made"):
+            emit(Event.JOBS_TAKEN_IN, count=effects.facts["made"])
         if effects.facts.get("superseded"):
             emit(Event.EVENT_DROPPED, reason="superseded", count=effects.facts["superseded"])
         emit(Event.EVENTS_APPLIED, count=effects.facts.get("applied", 0), ended=effects.ended)
@@ -111,7 +113,7 @@ class Applier(Ingest):
         return events, heard, letters
 
     async def _take_in(
-        self, connection: Connection, entries: dict[Identity, Folded]
+        self, connection: Connection, entries: dict[Identity, Folded], effects: Effects
     ) -> tuple[dict[Identity, Folded], list[Folded]]:
         """Make the rows of direct jobs that came here before their record came to the intake.
 
@@ -123,6 +125,7 @@ class Applier(Ingest):
         if not jobs:
             return entries, []
         made = await arrivals.insert(connection, jobs)
+        effects.count("made", len(made))
         if len(made) == len(jobs):
             return entries, []
         clashing = [arrived[place] for place in await arrivals.conflicting(connection, jobs)]
