@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 
 from jobstream.contracts.events import EventKind
+from jobstream_api.repositories import listings
 from tests.integration.api.doors import announce, failed, report
 from tests.support.eventually import eventually
 
@@ -97,6 +98,16 @@ async def test_filters(space, start_inside):
     at = (await client.get(f"/jobs/{keyed[0]}")).json()["created_at"]
     assert sorted(await found(created_before=at) + await found(created_after=at)) == await found()
     assert keyed[0] in await found(created_after=at)
+
+
+async def test_a_list_that_takes_too_long_says_what_to_do(space, inside, monkeypatch):
+    monkeypatch.setattr(listings, "JOBS_TIMEOUT", "200ms")
+    async with inside.process.database.transaction() as connection:
+        await connection.execute("LOCK TABLE jobs IN ACCESS EXCLUSIVE MODE")
+        answer = await inside.get("/jobs", params={"status": "FAILED"})
+    assert (answer.status_code, answer.json()["code"]) == (503, "list_too_slow")
+    assert "created_after" in answer.json()["detail"]
+    assert (await inside.get("/jobs")).status_code == 200
 
 
 async def test_times_at_the_edges_of_the_calendar(inside):

@@ -43,6 +43,16 @@ class Overloaded(JobstreamError):
         super().__init__(f"{waiting} submits are waiting already; try again in a moment")
 
 
+class ListTooSlow(JobstreamError):
+    """A list with these filters takes too long."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "finding a page of such jobs takes too long; narrow the list, for example with created_after and "
+            "created_before, or by key or tag"
+        )
+
+
 class StoreUnavailable(JobstreamError):
     """The database cannot be asked now. A submit that meets this may or may not have been stored."""
 

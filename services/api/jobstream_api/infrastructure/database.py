@@ -55,6 +55,16 @@ def is_transient(error: BaseException) -> bool:
     return isinstance(error, _DATABASE) and not isinstance(error, _PERMANENT)
 
 
+def is_statement_timeout(error: BaseException) -> bool:
+    """True if a statement was ended since it took too long."""
+    cause: BaseException | None = getattr(error, "orig", error)
+    while cause is not None:
+        if isinstance(cause, asyncpg.QueryCanceledError):
+            return True
+        cause = cause.__cause__
+    return False
+
+
 def is_refusal(error: BaseException) -> bool:
     """True for a database error that the data itself causes: trying again gives the same."""
     return isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError) and isinstance(error, _PERMANENT)

@@ -5,13 +5,15 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, tuple_
+from sqlalchemy import ColumnElement, func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from jobstream.contracts.status import JobStatus
 from jobstream_api.infrastructure.models import DeadLetterRow, JobRow, WorkerRow
 
 PREVIEW_BYTES = 4096
+JOBS_TIMEOUT = "10s"
+"""How long a page of jobs may be looked for: no index names every filter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ async def jobs(
     query = select(*JobRow.__table__.c).where(*_conditions(wanted))
     if after is not None:
         query = query.where(tuple_(JobRow.created_at, JobRow.id) < tuple_(*after))
+    await session.execute(text(f"SET LOCAL statement_timeout TO '{JOBS_TIMEOUT}'"))
     query = query.order_by(JobRow.created_at.desc(), JobRow.id.desc()).limit(limit)
     return [dict(row) for row in (await session.execute(query)).mappings()]
 

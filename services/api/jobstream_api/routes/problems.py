@@ -23,6 +23,7 @@ STATUS_OF_ERROR: dict[type[JobstreamError], tuple[int, str]] = {
     errors.IdempotencyMismatch: (422, "idempotency_mismatch"),
     errors.ReplayGone: (409, "idempotency_gone"),
     errors.Overloaded: (503, "overloaded"),
+    errors.ListTooSlow: (503, "list_too_slow"),
     errors.StoreUnavailable: (503, "unavailable"),
 }
 STATUS_OF_CODE: dict[str, int] = {

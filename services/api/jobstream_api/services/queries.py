@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from jobstream.contracts.status import JobStatus
-from jobstream_api.domain.errors import JobNotFound
-from jobstream_api.infrastructure.database import Database
+from jobstream_api.domain.errors import JobNotFound, ListTooSlow
+from jobstream_api.infrastructure.database import Database, is_statement_timeout
 from jobstream_api.repositories import jobs_read, listings
 from jobstream_api.repositories.listings import JobFilter
 from jobstream_api.services import cursors
@@ -57,11 +57,17 @@ class Queries:
 
         Raises:
             InvalidInput: the cursor is none of ours.
-            StoreUnavailable.
+            ListTooSlow, StoreUnavailable.
         """
         after = None if cursor is None else cursors.decode(cursor)
-        async with store_errors("list"), self._database.session() as session:
-            rows = await listings.jobs(session, wanted, limit + 1, after)
+        async with store_errors("list"):
+            try:
+                async with self._database.session() as session:
+                    rows = await listings.jobs(session, wanted, limit + 1, after)
+            except Exception as error:
+                if is_statement_timeout(error):
+                    raise ListTooSlow from error
+                raise
         return _page(rows, limit)
 
     async def workers(self) -> Sequence[Row]:

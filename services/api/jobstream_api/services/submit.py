@@ -15,7 +15,7 @@ import orjson
 
 from jobstream.contracts.status import JobStatus
 from jobstream.errors import InvalidInput
-from jobstream_api.domain.errors import IdempotencyMismatch, ReplayGone, StoreUnavailable
+from jobstream_api.domain.errors import IdempotencyMismatch, Overloaded, ReplayGone, StoreUnavailable
 from jobstream_api.infrastructure.database import Database, is_transient
 from jobstream_api.repositories import idempotency, jobs_read
 from jobstream_api.repositories.idempotency import Claim, Remembered
@@ -29,6 +29,8 @@ Verdict = Row | InvalidInput
 
 SINGLE, BATCH = "submit", "batch"
 _WAITING = 10_000
+WAITING_BYTES = 128 * 1024 * 1024
+"""Most submits, and bytes of their payloads, that may wait for the database; more are told to come again."""
 
 _FRESH: dict[str, Any] = {
     "status": JobStatus.PENDING.value,
@@ -78,6 +80,7 @@ class Submitter:
     def __init__(self, database: Database, placer: Placer, *, group: int) -> None:
         self._database = database
         self._placer = placer
+        self._waiting_bytes = 0
         self.group: GroupCommit[Order, Placed] = GroupCommit(placer.place, most=group, waiting=_WAITING)
 
     async def submit(self, draft: Draft, key: Key | None) -> Answer:
@@ -89,7 +92,14 @@ class Submitter:
             InvalidInput: the database refuses it.
         """
         claim = None if key is None else Claim(SINGLE, key.key, key.request_hash, (draft.id,))
-        placed = await self.group.add(Order([draft], claim))
+        size = len(draft.payload_json)
+        if self._waiting_bytes + size > WAITING_BYTES:
+            raise Overloaded(len(self.group))
+        self._waiting_bytes += size
+        try:
+            placed = await self.group.add(Order([draft], claim))
+        finally:
+            self._waiting_bytes -= size
         if claim is not None and not placed.first:
             return await self._replay(claim)
         if draft.id in placed.refused:
