@@ -79,7 +79,7 @@ class Servers:
     async def _start(self) -> Cluster:
         choice = os.environ.get("JOBSTREAM_BROKER") or None
         _, self._broker = await asyncio.gather(
-            self._postgres.start(), start_broker(choice, self._state, self._family, tell=print)
+            self._postgres.start(), start_broker(choice, self._state, self._family, tell=print, wanted_port=None)
         )
         return Cluster(
             database_url=await self._postgres.make_database(),

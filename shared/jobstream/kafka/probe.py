@@ -10,8 +10,12 @@ from jobstream.kafka.clients import make_admin
 from jobstream.settings import Settings
 
 
-async def brokers_answering(address: str, timeout_s: float = 3.0) -> int:
-    """How many brokers the cluster has, as the plaintext broker at ``address`` tells; 0 if it does not answer."""
+async def brokers_answering(address: str, timeout_s: float = 3.0, *, cluster_id: str | None = None) -> int:
+    """How many brokers the cluster has, as the plaintext broker at ``address`` tells; 0 if it does not answer.
+
+    Args:
+        cluster_id: a broker of any other cluster counts as no answer; None takes whoever is there.
+    """
     host, _, port = address.rpartition(":")
     try:
         # aiokafka logs an error for every refused connection, and before a start each is refused.
@@ -27,7 +31,8 @@ async def brokers_answering(address: str, timeout_s: float = 3.0) -> int:
     try:
         async with asyncio.timeout(timeout_s):
             await admin.start()
-            return len((await admin.describe_cluster())["brokers"])
+            cluster = await admin.describe_cluster()
+            return 0 if cluster_id not in (None, cluster["cluster_id"]) else len(cluster["brokers"])
     except (KafkaError, OSError, TimeoutError):
         return 0
     finally:

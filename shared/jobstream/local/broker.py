@@ -61,11 +61,19 @@ class External:
         """Leave it alone."""
 
 
-async def choose_broker(choice: str | None, state: StateDir, family: Family, *, tell: Callable[[str], None]) -> Broker:
+async def choose_broker(
+    choice: str | None,
+    state: StateDir,
+    family: Family,
+    *,
+    tell: Callable[[str], None],
+    wanted_port: int | None = CONVENTIONAL_PORT,
+) -> Broker:
     """The broker that was asked for, or the best there is; with all it needs on disk, but not started.
 
     Args:
         choice: ``kafka``, ``embedded``, an address ``HOST:PORT``, or None for Kafka if it can run here.
+        wanted_port: where it should listen if that is free; None takes any port.
         tell: takes one line for people, e.g. why it is not Kafka.
 
     Raises:
@@ -81,15 +89,22 @@ async def choose_broker(choice: str | None, state: StateDir, family: Family, *, 
             if not jars.is_cached():
                 tell("fetching Apache Kafka's jars with Maven (44 MB, once)")
             await jars.fetch(family, state.logs)
-            return Kafka(state, family, wanted_port=CONVENTIONAL_PORT)
+            return Kafka(state, family, wanted_port=wanted_port)
         except NoKafka as error:
             if choice == "kafka" or not embedded.is_available():
                 raise
             tell(f"no Apache Kafka: {error}. Using the embedded broker instead (--broker kafka insists).")
-    return Embedded(state, family, wanted_port=CONVENTIONAL_PORT)
+    return Embedded(state, family, wanted_port=wanted_port)
 
 
-async def start_broker(choice: str | None, state: StateDir, family: Family, *, tell: Callable[[str], None]) -> Broker:
+async def start_broker(
+    choice: str | None,
+    state: StateDir,
+    family: Family,
+    *,
+    tell: Callable[[str], None],
+    wanted_port: int | None = CONVENTIONAL_PORT,
+) -> Broker:
     """`choose_broker`, started and answering.
 
     Raises:

@@ -75,6 +75,7 @@ class KafkaNode:
                 env=_environment(),
                 log=self._cluster.state.logs / f"kafka-{self.number}.log",
                 grace_s=30.0,
+                stage=1,
                 cwd=self.folder,
             )
         )
@@ -174,7 +175,9 @@ class Kafka:
                 assert node.process is not None
                 if node.process.poll() is not None:
                     raise ChildFailed(f"{node.process.name} ended before it was ready\n{node.process.last_words()}")
-                if await brokers_answering(f"{HOST}:{node.port}") != len(self.nodes):
+                # By its id: another cluster may have taken the port between our look and our start.
+                found = await brokers_answering(f"{HOST}:{node.port}", cluster_id=self.cluster_id)
+                if found != len(self.nodes):
                     return False
             return True
 
