@@ -52,7 +52,6 @@ class Event(Enum):
     JOB_LOG = ("job.log", "info")
     HANDLER_ABANDONED = ("handler.abandoned", "warning")
     HANDLER_LEFT_OUT = ("handler.left_out", "warning")
-    LEASES_RENEWED = ("leases.renewed", "debug")
     COMMIT_FENCED = ("commit.fenced", "warning")
     # kafka
     KAFKA_TROUBLE = ("kafka.trouble", "warning")
