@@ -12,13 +12,16 @@ ENV := .venv/.in-sync
 # Further arguments of a target's program, e.g. `make up ARGS='--workers 4'`.
 ARGS ?=
 
-.PHONY: help up check test test-compose fix clean
+.PHONY: help up demo check test test-compose fix clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: $(ENV) ## Run PostgreSQL, Kafka, the api and two workers on this machine; Ctrl-C stops them
 	@exec $(BIN)/jobstream up $(ARGS)
+
+demo: $(ENV) ## Play jobs of every example type through both doors, and watch them
+	@exec $(BIN)/jobstream demo $(ARGS)
 
 check: $(ENV) ## Format, lint, types, import rules, unit tests: what every change must pass
 	$(BIN)/ruff format --check .

@@ -1,0 +1,1 @@
+"""``jobstream demo``: jobs of every example type through both doors, watched to their end."""
