@@ -3,7 +3,9 @@
 import json
 import re
 import shutil
+import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -85,3 +87,15 @@ def program(name: str) -> str:
     if path is None:
         pytest.skip(f"OBSERVABILITY IS NOT FULLY TESTED: no {name}; apt-get install prometheus")
     return path
+
+
+def promtool(*arguments: str | Path, given: str | None = None) -> str:
+    """Run promtool; returns what it printed.
+
+    Raises:
+        AssertionError: it complains; has its words.
+    """
+    command = [program("promtool"), *map(str, arguments)]
+    done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr

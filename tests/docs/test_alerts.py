@@ -1,7 +1,6 @@
 """Each alert fires at the series that it is for, and at nothing milder."""
 
 import json
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -126,6 +125,4 @@ def test_alerts_fire_when_they_should_and_only_then(tmp_path: Path):
     ]
     file = tmp_path / "alerts_test.yml"
     file.write_text(json.dumps({"rule_files": [str(promql.ALERTS)], "evaluation_interval": "15s", "tests": tests}))
-    command = [promql.program("promtool"), "test", "rules", str(file)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
+    promql.promtool("test", "rules", file)

@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,15 +12,9 @@ from tests.docs.promql import OBSERVABILITY, Query
 from tests.support.markdown import ROOT, rows
 
 
-def promtool(*arguments: str | Path, given: str | None = None) -> None:
-    command = [promql.program("promtool"), *map(str, arguments)]
-    done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=60, cwd=ROOT)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 def test_promtool_accepts_the_configuration_and_the_alerts():
-    promtool("check", "config", promql.PROMETHEUS)
-    promtool("check", "rules", "--lint=all", "--lint-fatal", promql.ALERTS)
+    promql.promtool("check", "config", promql.PROMETHEUS)
+    promql.promtool("check", "rules", "--lint=all", "--lint-fatal", promql.ALERTS)
 
 
 @pytest.mark.parametrize("query", promql.dashboard_queries() + promql.alert_queries(), ids=lambda query: query.where)
@@ -41,7 +34,7 @@ def test_dashboard_queries_are_promql(tmp_path: Path):
     ]
     file = tmp_path / "queries.yml"
     file.write_text(json.dumps({"groups": [{"name": "dashboard", "rules": rules}]}))
-    promtool("check", "rules", "--lint=none", file)
+    promql.promtool("check", "rules", "--lint=none", file)
 
 
 def test_the_alerts_on_the_metrics_page_are_the_ones_that_exist():
