@@ -4,6 +4,7 @@ import asyncio
 import shlex
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -67,6 +68,9 @@ def up(
     ] = None,
     state_dir: Annotated[Path, typer.Option(help="Where data, logs and addresses lie.")] = Path(".jobstream"),
     services: Annotated[bool, typer.Option(help="Also start the api and the workers.")] = True,
+    reload: Annotated[
+        bool, typer.Option("--reload", help="Start the workers again when the files of --handlers change.")
+    ] = False,
 ) -> None:
     """Run PostgreSQL, a broker, the api and workers on this machine. Ctrl-C stops them; data stay.
 
@@ -89,10 +93,13 @@ def up(
         files=settings.examples_dir,
         own_mail_server=settings.smtp_url is not None,
     )
-    run(_up(options))
+    if reload and not (options.handlers and services and workers):
+        fail("--reload watches the files of --handlers, and needs workers", Exit.USAGE)
+    run(_up(options, reload))
 
 
-async def _up(options: Any) -> None:
+async def _up(options: Any, reload: bool) -> None:
+    from jobstream.cli.reload import reloading
     from jobstream.local.cluster import Cluster
     from jobstream.local.logs import Printer
 
@@ -101,13 +108,22 @@ async def _up(options: Any) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, presses.press)
-    cluster = Cluster(options, lambda text: printer.line("up", text), printer.line)
-    try:
-        if await _start(cluster, presses):
-            _welcome(cluster.run)
-            await _until_pressed(cluster, presses, printer)
-    finally:
-        await _stop(cluster, presses)
+
+    def tell(text: str) -> None:
+        printer.line("up", text)
+
+    async with reloading(options.handlers if reload else (), tell) as reloader:
+        if reloader.broken:  # the workers begin with the shipped examples, and get the others once they load
+            options = replace(options, handlers=())
+        cluster = Cluster(options, tell, printer.line)
+        try:
+            if await _start(cluster, presses):
+                _welcome(cluster.run)
+                reloader.begin(cluster.reload_workers)
+                await _until_pressed(cluster, presses, printer)
+        finally:
+            await reloader.end()
+            await _stop(cluster, presses)
 
 
 async def _start(cluster: Any, presses: Presses) -> bool:

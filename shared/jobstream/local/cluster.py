@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -98,6 +98,18 @@ class Cluster:
             await self._engines.stop()
         await self._family.close()
         self.state.release()
+
+    async def reload_workers(self, handlers: Sequence[str]) -> int:
+        """Start every worker again with these modules, once it has let its running jobs finish. Returns how many."""
+        keepers = [keeper for keeper in self._keepers if keeper.name.startswith("worker-")]
+        changed = {"JOBSTREAM_HANDLERS": _modules(handlers)}
+        commands = [replace(keeper.command, env={**(keeper.command.env or {}), **changed}) for keeper in keepers]
+        await asyncio.gather(*(keeper.replace(command) for keeper, command in zip(keepers, commands, strict=True)))
+        async with httpx2.AsyncClient(trust_env=False) as client:
+            for url, keeper in zip(self.run["metrics"][1:], keepers, strict=True):
+                if keeper.process is not None:
+                    await http_ready(client, url.removesuffix("/metrics"), keeper.process, timeout_s=60.0)
+        return len(keepers)
 
     async def hurry(self) -> None:
         """Make a running ``stop`` quicker: jobs that still run are handed back, late services killed."""

@@ -32,6 +32,11 @@ class Keeper:
     def name(self) -> str:
         return self._command.name
 
+    @property
+    def command(self) -> Command:
+        """How it is started the next time."""
+        return self._command
+
     def spawn(self) -> Process:
         """Start the service, unwatched as yet: a service that cannot even start once is no case for restarts."""
         self.process = self._family.spawn(self._command)
@@ -41,6 +46,23 @@ class Keeper:
         """From now on, start it again whenever it ends."""
         self._task = asyncio.create_task(self._keep(), name=f"keep {self.name}")
 
+    async def replace(self, command: Command) -> None:
+        """Stop the service in order and start it again, from now on with another command.
+
+        Raises:
+            ChildFailed: it cannot be started; tried again like one that has ended.
+        """
+        self._command = command
+        await self._unwatch()
+        if self.process is not None:
+            await self.process.stop()
+        if self._stopping:
+            return
+        try:
+            self.spawn()
+        finally:
+            self.watch()
+
     @property
     def running(self) -> bool:
         """True while the service's process lives."""
@@ -49,10 +71,7 @@ class Keeper:
     async def stop(self) -> None:
         """Stop the service for good."""
         self._stopping = True
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await self._unwatch()
         if self.process is not None:
             await self.process.stop()
 
@@ -60,6 +79,12 @@ class Keeper:
         """Ask a service that is stopping to drop what it is still doing."""
         if self.process is not None:
             self.process.send(signal.SIGTERM)
+
+    async def _unwatch(self) -> None:
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     async def _keep(self) -> None:
         pause = FIRST_PAUSE_S
