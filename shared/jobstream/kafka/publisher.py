@@ -26,6 +26,7 @@ Acknowledgement = asyncio.Future[Any]
 START_TIMEOUT_S = 15.0
 _STOP_TIMEOUT_S = 5.0
 _PING_TIMEOUT_S = 5.0
+_FIND_TIMEOUT_S = 5.0
 
 _REFUSALS: tuple[type[BaseException], ...] = (
     kafka.MessageSizeTooLargeError,
@@ -42,7 +43,7 @@ _REFUSALS: tuple[type[BaseException], ...] = (
 """What is wrong with the record itself: sending it again gives the same."""
 
 
-_PASSING = (kafka.KafkaTimeoutError, kafka.UnknownTopicOrPartitionError, kafka.TopicAuthorizationFailedError)
+_PASSING = (kafka.KafkaTimeoutError, kafka.TopicAuthorizationFailedError)
 """Errors of ``send`` after which the producer is as good as before."""
 
 
@@ -66,19 +67,11 @@ class Publisher:
         self._client_id = client_id
         self._linger_ms = linger_ms
         self._producer: AIOKafkaProducer | None = None
+        self._topics: set[str] = set()
         self._broken = False
         self._closed = False
         self._renewing = asyncio.Lock()
         self._acknowledged_at = time.monotonic()
-
-    async def start(self) -> None:
-        """Connect.
-
-        Raises:
-            BrokerUnavailable: no broker answers; ``send`` will try again.
-        """
-        self._closed = False
-        await self._ready()
 
     def reopen(self) -> None:
         """Allow sending again after ``stop``; the first ``send`` connects."""
@@ -111,34 +104,19 @@ class Publisher:
             BrokerUnavailable: not now.
         """
         producer = await self._ready()
+        if topic not in self._topics:
+            await self._find(producer, topic)
         try:
             future: Acknowledgement = await producer.send(
                 topic, value, key=key, headers=headers, timestamp_ms=timestamp_ms
             )
         except Exception as error:
-            meaning = await self._meaning(producer, error)
+            meaning = failure(error)
             if isinstance(meaning, BrokerUnavailable) and not isinstance(error, _PASSING):
                 self._suspect(producer)
             raise meaning from error
         future.add_done_callback(lambda done: self._on_done(producer, done))
         return future
-
-    async def publish(
-        self, topic: str, key: bytes | None, value: bytes | None, headers: Headers, *, timeout_s: float
-    ) -> None:
-        """Publish one record and wait for its acknowledgement.
-
-        Raises:
-            RecordRefused: this record will never be taken.
-            BrokerUnavailable: not acknowledged in time; it may still arrive.
-        """
-        try:
-            async with asyncio.timeout(timeout_s):
-                await asyncio.shield(await self.send(topic, key, value, headers))
-        except TimeoutError as error:
-            raise BrokerUnavailable(f"no acknowledge within {timeout_s:.0f} s") from error
-        except (kafka.KafkaError, AssertionError) as error:
-            raise failure(error) from error
 
     async def ping(self) -> None:
         """Ask a broker for its metadata.
@@ -159,17 +137,17 @@ class Publisher:
         """Seconds since the last acknowledge."""
         return time.monotonic() - self._acknowledged_at
 
-    async def _meaning(self, producer: AIOKafkaProducer, error: Exception) -> RecordRefused | BrokerUnavailable:
-        if isinstance(error, kafka.UnknownTopicOrPartitionError):
-            # aiokafka says the same when no broker answers at all.
-            try:
-                async with asyncio.timeout(_PING_TIMEOUT_S):
-                    answered = await producer.client.force_metadata_update()
-            except TimeoutError:
-                answered = False
-            if not answered:
-                return BrokerUnavailable("no broker answers")
-        return failure(error)
+    async def _find(self, producer: AIOKafkaProducer, topic: str) -> None:
+        """Learn a topic's partitions. aiokafka would look for an unknown one much longer."""
+        try:
+            async with asyncio.timeout(_FIND_TIMEOUT_S):
+                await producer.partitions_for(topic)
+        except (TimeoutError, kafka.UnknownTopicOrPartitionError) as error:
+            await self.ping()
+            raise RecordRefused(f"the topic {topic} does not exist") from error
+        except kafka.KafkaError as error:
+            raise failure(error) from error
+        self._topics.add(topic)
 
     def _on_done(self, producer: AIOKafkaProducer, future: Acknowledgement) -> None:
         if future.cancelled():
@@ -193,6 +171,7 @@ class Publisher:
             if self._producer is not None and not self._broken:
                 return self._producer
             old, self._producer, self._broken = self._producer, None, False
+            self._topics.clear()
             if old is not None:
                 await _close(old, _STOP_TIMEOUT_S)
             self._producer = await self._open()
