@@ -17,6 +17,7 @@ GROUP = "jobstream.commands"
 OWN = {
     "up": "jobstream.cli.up:up",
     "demo": "jobstream.cli.demo.command:demo",
+    "new": "jobstream.cli.new.command:new",
     "topics": "jobstream.cli.topics:topics",
     "doctor": "jobstream.cli.doctor:doctor",
     "submit": "jobstream.cli.jobs:submit",

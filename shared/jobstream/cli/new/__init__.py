@@ -1,0 +1,1 @@
+"""``jobstream new``: files to start from."""
