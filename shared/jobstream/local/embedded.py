@@ -78,7 +78,7 @@ class Embedded:
 
     def _spawn(self, name: str, argv: list[str], stop_signal: signal.Signals = signal.SIGTERM) -> Process:
         log = self._state.logs / f"{name}.log"
-        return self._family.spawn(Command(name, argv, log=log, stop_signal=stop_signal, cwd=self._state.root))
+        return self._family.spawn(Command(name, argv, log=log, stop_signal=stop_signal, stage=1, cwd=self._state.root))
 
 
 def is_available() -> bool:

@@ -1,15 +1,25 @@
 """The last one to leave: ends the children when their parent is gone.
 
 A script of its own, run with nothing but the standard library. Its standard input is a pipe from the
-parent, with lines ``+ PID SIGNAL GRACE`` and ``- PID``. When the pipe ends, because the parent
+parent, with lines ``+ PID SIGNAL GRACE STAGE`` and ``- PID``. When the pipe ends, because the parent
 ended or was killed with -9, every child still listed gets its signal, and after its grace, in
-seconds, is killed. Each child leads a process group of its own, so its children end with it.
+seconds, is killed: the lowest stage first, the next when that has ended. Each child leads a process
+group of its own, so its children end with it.
 """
 
 import os
 import signal
 import sys
 import time
+from typing import NamedTuple
+
+
+class Child(NamedTuple):
+    """How one child is to be ended."""
+
+    signal: int
+    grace_s: float
+    stage: int
 
 
 def alive(group: int) -> bool:
@@ -31,24 +41,30 @@ def send(group: int, number: int) -> None:
         pass
 
 
-def follow() -> dict[int, tuple[int, float]]:
+def follow() -> dict[int, Child]:
     """Read the pipe to its end; what is left on the list."""
-    children: dict[int, tuple[int, float]] = {}
+    children: dict[int, Child] = {}
     for line in sys.stdin:
         match line.split():
-            case ["+", pid, number, grace]:
-                children[int(pid)] = (int(number), float(grace))
+            case ["+", pid, number, grace, stage]:
+                children[int(pid)] = Child(int(number), float(grace), int(stage))
             case ["-", pid]:
                 children.pop(int(pid), None)
     return children
 
 
-def end(children: dict[int, tuple[int, float]]) -> None:
+def end(children: dict[int, Child]) -> None:
+    """End all, stage by stage."""
+    for stage in sorted({child.stage for child in children.values()}):
+        end_together({pid: child for pid, child in children.items() if child.stage == stage})
+
+
+def end_together(children: dict[int, Child]) -> None:
     """Signal all, wait, kill what stays."""
-    for pid, (number, _) in children.items():
-        send(pid, number)
+    for pid, child in children.items():
+        send(pid, child.signal)
     began = time.monotonic()
-    left = {pid: began + grace for pid, (_, grace) in children.items()}
+    left = {pid: began + child.grace_s for pid, child in children.items()}
     while left:
         now = time.monotonic()
         for pid, until in list(left.items()):

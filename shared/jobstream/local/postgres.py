@@ -160,6 +160,7 @@ class Postgres:
             log=self._state.logs / f"{name}.log",
             stop_signal=stop_signal,
             grace_s=grace_s,
+            stage=1,
             given=given,
             user=user,
             group=group,

@@ -40,6 +40,7 @@ class Command:
         log: file that takes its output; None hands each line to the family's ``on_line``.
         stop_signal: what asks it to end.
         grace_s: how long it may take before SIGKILL, seconds.
+        stage: whoever ends the whole family ends lower stages first: services before what they stand on.
         given: what it reads from its standard input.
         user, group: ids to run as; None: ours.
         cwd: folder to run in; None: ours.
@@ -51,6 +52,7 @@ class Command:
     log: Path | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     grace_s: float = 10.0
+    stage: int = 0
     given: bytes | None = None
     user: int | None = None
     group: int | None = None
@@ -162,7 +164,7 @@ class Family:
                 output.close()  # type: ignore[union-attr]
         process = Process(command, popen, self._forget)
         self._members[popen.pid] = process
-        self._tell_guard(f"+ {popen.pid} {int(command.stop_signal)} {command.grace_s}\n")
+        self._tell_guard(_guarded(process))
         self._write_register()
         if command.given is not None:
             _feed(popen, command.given)
@@ -214,7 +216,9 @@ class Family:
 
     async def close(self) -> None:
         """Stop whatever still runs, then let the guard go."""
-        await asyncio.gather(*(process.stop() for process in list(self._members.values())))
+        for stage in sorted({process.command.stage for process in self._members.values()}):
+            members = [process for process in self._members.values() if process.command.stage == stage]
+            await asyncio.gather(*(process.stop() for process in members))
         guard, self._guard = self._guard, None
         if guard is not None and guard.stdin is not None:
             guard.stdin.close()
@@ -239,9 +243,7 @@ class Family:
             self._guard = subprocess.Popen(  # noqa: S603
                 [sys.executable, "-I", "-S", script], stdin=subprocess.PIPE, start_new_session=True
             )
-            line = "".join(
-                f"+ {p.pid} {int(p.command.stop_signal)} {p.command.grace_s}\n" for p in self._members.values()
-            )
+            line = "".join(_guarded(process) for process in self._members.values())
         assert self._guard.stdin is not None
         try:
             self._guard.stdin.write(line.encode())
@@ -260,6 +262,11 @@ class Family:
         draft = self._register.with_suffix(".new")
         draft.write_text(json.dumps(rows) + "\n")
         os.replace(draft, self._register)
+
+
+def _guarded(process: Process) -> str:
+    command = process.command
+    return f"+ {process.pid} {int(command.stop_signal)} {command.grace_s} {command.stage}\n"
 
 
 def _feed(popen: subprocess.Popen[bytes], given: bytes) -> None:

@@ -103,6 +103,22 @@ async def test_a_program_that_is_not_there(family):
         family.spawn(Command("ghost", ["/no/such/program"]))
 
 
+LATE = "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: (time.sleep(0.3), sys.exit(0))); {}"
+
+
+async def test_services_end_before_what_they_stand_on(family, tmp_path):
+    """The engine notes when it ends; the service, which takes its time to end, notes it too, and is first."""
+    ends = tmp_path / "ends"
+    note = "import atexit, pathlib; atexit.register(lambda: open({!r}, 'a').write({!r})); print('up', flush=True)"
+    for name, stage in (("engine", 1), ("service", 0)):
+        code = LATE.format(note.format(str(ends), f"{name} ")) + "; time.sleep(60)"
+        log = tmp_path / f"{name}.log"
+        family.spawn(python(code, name, stage=stage, log=log))
+        await eventually(lambda log=log: log.read_text() == "up\n", timeout=10)
+    await family.close()
+    assert ends.read_text() == "service engine "
+
+
 PARENT = textwrap.dedent(
     """
     import sys, time
