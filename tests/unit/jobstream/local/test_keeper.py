@@ -1,5 +1,6 @@
 """A service that ends by itself is started again, until it is told to stop."""
 
+import asyncio
 import signal
 import sys
 
@@ -39,6 +40,37 @@ async def test_a_stopped_service_stays_stopped(family):
     await keeper.stop()
     assert process.poll() == -signal.SIGTERM
     assert keeper.restarts == 0
+
+
+async def test_a_replaced_service_ends_in_order_and_is_kept_in_its_new_shape(family):
+    told: list[str] = []
+    keeper = Keeper(family, Command("worker-1", [sys.executable, "-c", "import time; time.sleep(60)"]), told.append)
+    first = keeper.spawn()
+    keeper.watch()
+    await keeper.replace(Command("worker-1", [sys.executable, "-c", "import time; time.sleep(61)"]))
+    assert first.poll() == -signal.SIGTERM
+    assert keeper.running
+    assert (keeper.restarts, told) == (0, [])
+    assert keeper.process is not None
+    keeper.process.kill()
+    await eventually(lambda: keeper.restarts == 1 and keeper.running, timeout=10)
+    assert keeper.process.command.argv[-1] == "import time; time.sleep(61)"
+    await keeper.stop()
+
+
+async def test_a_service_that_is_stopped_while_it_is_replaced_stays_stopped(family):
+    stubborn = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+    )
+    command = Command("worker-1", [sys.executable, "-c", stubborn], grace_s=1.0)
+    keeper = Keeper(family, command, print)
+    keeper.spawn()
+    keeper.watch()
+    replacing = asyncio.create_task(keeper.replace(command))
+    await asyncio.sleep(0)
+    await keeper.stop()
+    await replacing
+    assert not keeper.running
 
 
 @pytest.mark.parametrize(
