@@ -12,7 +12,7 @@ from tests.support.eventually import eventually
 from tests.support.markdown import ROOT, Block, blocks, difference
 from tests.support.space import Running, Space
 
-COMMAND_S = 90.0
+COMMAND_S = 240.0
 
 
 class Shell:
@@ -71,10 +71,10 @@ class Shell:
         assert process.returncode == 0, f"{where}: exit code {process.returncode}\n{text}{err.decode()}{out.decode()}"
         return out.decode()
 
-    async def follow(self, page: Path) -> int:
+    async def follow(self, page: Path, word: str = "run") -> int:
         """Run every block of a page that is marked so, and compare what comes back; returns how many ran."""
         ran = 0
-        for block, returns in marked(page):
+        for block, returns in marked(page, word):
             ran += 1
             if returns is None:
                 await self.run(block.text, where=str(block))
@@ -97,14 +97,14 @@ class Shell:
         assert found is None, f"{returns}: {found}"
 
 
-def marked(page: Path) -> list[tuple[Block, Block | None]]:
+def marked(page: Path, word: str = "run") -> list[tuple[Block, Block | None]]:
     """The blocks to run, each with the block that shows what it returns."""
     all_blocks = blocks(page)
     after = [*all_blocks[1:], None]
     return [
         (block, following if following is not None and "returns" in following.words else None)
         for block, following in zip(all_blocks, after, strict=True)
-        if "run" in block.words
+        if word in block.words
     ]
 
 
