@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from rich.console import Console, ConsoleOptions, Group, RenderResult
+from rich.console import Console, ConsoleOptions, Group, OverflowMethod, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -31,15 +31,16 @@ class Board:
         wide = options.max_width >= WIDE
         plain = options.ascii_only
         acts = list(self._acts) if self.whole else shown(self._acts, max(console.height - BESIDES, 3))
+        cut: OverflowMethod = "crop" if plain else "ellipsis"
         table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim", expand=True)
         table.add_column("", width=1)
         table.add_column("job", no_wrap=True, width=15)
-        table.add_column("", no_wrap=True, width=11, overflow="ellipsis")
+        table.add_column("", no_wrap=True, width=11, overflow=cut)
         table.add_column("door", no_wrap=True, width=5)
         table.add_column("try", no_wrap=True, width=3)
         table.add_column("state", no_wrap=True, width=9)
         table.add_column("time", no_wrap=True, width=5, justify="right")
-        table.add_column("progress, result", no_wrap=True, ratio=1, overflow="ellipsis")
+        table.add_column("progress, result", no_wrap=True, ratio=1, overflow=cut)
         if wide:
             table.add_column("id", no_wrap=True, width=36, style="dim")
         for act in acts:
