@@ -13,6 +13,10 @@ from typing import Protocol, runtime_checkable
 from jobstream.telemetry import Event, emit
 
 
+_CLEAN_UP_S = 5.0
+"""How long a loop that was cut off may take to release what it holds."""
+
+
 @runtime_checkable
 class Service(Protocol):
     """A moving part. ``stop`` may be called any number of times, also before ``start``."""
@@ -75,7 +79,7 @@ class LoopService(ABC):
             if not task.done():
                 emit(Event.SERVICE_STOP_LATE, service=self.name, deadline_s=deadline_s)
                 task.cancel()
-                await asyncio.wait([task], timeout=1.0)
+                await asyncio.wait([task], timeout=_CLEAN_UP_S)
         finally:
             await self.teardown()
 

@@ -20,6 +20,7 @@ Place = tuple[str, int]
 LoadOffsets = Callable[[list[Place]], Awaitable[dict[Place, int]]]
 
 _SHOW_EVERY_S = 1.0
+_LEAVE_S = 3.0
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -66,11 +67,11 @@ class StoredReader:
         await self._consumer.start()
 
     async def stop(self) -> None:
-        """Leave the group."""
+        """Leave the group, within a few seconds also in the middle of a rebalance."""
         try:
-            await self._show(force=True)
+            await self._show(force=True, timeout_s=1.0)
         finally:
-            async with asyncio.timeout(10.0):
+            async with asyncio.timeout(_LEAVE_S):
                 await self._consumer.stop()
 
     async def poll(self, max_records: int, timeout_s: float) -> list[Any]:
@@ -114,7 +115,7 @@ class StoredReader:
                 await self._consumer.seek_to_beginning(*unknown)
             self.unseeked -= waiting
 
-    async def _show(self, *, force: bool = False) -> None:
+    async def _show(self, *, force: bool = False, timeout_s: float = 5.0) -> None:
         now = asyncio.get_running_loop().time()
         if not self._to_show or (not force and now - self._shown_at < _SHOW_EVERY_S):
             return
@@ -123,7 +124,7 @@ class StoredReader:
         self._to_show = {}
         self._shown_at = now
         try:
-            async with asyncio.timeout(5.0):
+            async with asyncio.timeout(timeout_s):
                 await self._consumer.commit({place: offset for place, offset in offsets.items() if place in assigned})
         except (KafkaError, TimeoutError) as error:
             emit(Event.KAFKA_TROUBLE, what="showing offsets", error=repr(error))

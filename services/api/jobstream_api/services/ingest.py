@@ -28,6 +28,7 @@ from jobstream_api.settings import ApiSettings
 MAX_BATCH = 1000
 _POLL_S = 1.0
 _MAX_PAUSE_S = 2.0
+_STOP_S = 2.0
 
 
 class Ended(NamedTuple):
@@ -146,6 +147,10 @@ class Ingest(LoopService):
                 self.succeeded()
         finally:
             await reader.stop()
+
+    async def stop(self, deadline_s: float = 10.0) -> None:
+        # A poll may sit in a rebalance for long; cutting it off loses nothing, since what counts is stored.
+        await super().stop(min(deadline_s, _STOP_S))
 
     async def _turn(self, reader: StoredReader, records: Sequence[Any]) -> None:
         if records and self.pass_over(records):
