@@ -12,7 +12,6 @@ from typing import Protocol, runtime_checkable
 
 from jobstream.telemetry import Event, emit
 
-
 _CLEAN_UP_S = 5.0
 """How long a loop that was cut off may take to release what it holds."""
 
