@@ -123,8 +123,7 @@ class Runner:
 
     def withdraw(self, slots: set[Slot]) -> None:
         """Drop the queued work of partitions that are no longer ours."""
-        # Last come first, so that no lane moves on to work that is about to go too.
-        for work in reversed(list(self._ledger.active.values())):
+        for work in list(self._ledger.active.values()):
             if not work.started and work.lies_in(slots) and work.detach(slots):
                 self._ledger.forget(work)
                 if work in self._ready:

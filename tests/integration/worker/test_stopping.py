@@ -25,6 +25,17 @@ async def test_sigterm_lets_running_jobs_finish_and_leaves_the_rest_of_the_topic
     assert len(stage.starts()) == 40
 
 
+async def test_what_is_done_when_a_worker_stops_is_committed(make_stage):
+    stage = await make_stage(partitions=4)
+    worker = await stage.start_worker()
+    for round_ in range(1, 4):
+        await stage.produce([{"type": "instant", "payload": {"n": n}} for n in range(25)])
+        await stage.all_ended(round_ * 25)
+        assert await worker.stop() == 0
+        assert await stage.lag() == 0
+        worker = await stage.start_worker()
+
+
 async def test_after_the_grace_the_rest_is_released_uncharged(make_stage):
     stage = await make_stage(partitions=1)
     worker = await stage.start_worker(JOBSTREAM_WORKER_GRACE_S="1")
