@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
+from uuid import uuid4
 
 import asyncpg
 import orjson
@@ -77,6 +78,14 @@ async def _prepare(connection: Connection) -> None:
         )
 
 
+def _statement_cache(size: int) -> dict[str, Any]:
+    """SQLAlchemy keeps statements of its own and prepares each by name; without a cache no name comes twice."""
+    options: dict[str, Any] = {"statement_cache_size": size, "prepared_statement_cache_size": size}
+    if size == 0:
+        options["prepared_statement_name_func"] = lambda: f"jobstream_{uuid4().hex}"
+    return options
+
+
 async def _keep(_: Any) -> None:
     """Instead of asyncpg's reset, a round trip at every release: we leave nothing behind in a session.
 
@@ -103,6 +112,7 @@ class Database:
                 "timeout": _ACQUIRE_TIMEOUT_S,
                 "command_timeout": _COMMAND_TIMEOUT_S,
                 "server_settings": self._server_settings(),
+                **_statement_cache(settings.database_statement_cache),
             },
         )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
