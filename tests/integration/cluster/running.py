@@ -40,6 +40,8 @@ class Up:
     def begin(self, *arguments: str) -> None:
         """Start it without waiting."""
         env = {name: value for name, value in os.environ.items() if not name.startswith("JOBSTREAM_")}
+        # Killed members hold their partitions for so long; the defaults are for networks, not for tests.
+        env |= {"JOBSTREAM_WORKER_SESSION_S": "6", "JOBSTREAM_API_SESSION_S": "6"}
         with self._out.open("wb") as out:
             self._popen = subprocess.Popen(
                 [sys.executable, "-m", "jobstream.cli", "up", "--api-port", "18000", *arguments],

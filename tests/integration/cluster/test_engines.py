@@ -1,8 +1,10 @@
 """PostgreSQL and the brokers by themselves: their data outlive a restart, and they end when told."""
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import asyncpg
 import psutil
@@ -15,7 +17,7 @@ from jobstream.local.broker import Broker
 from jobstream.local.embedded import Embedded
 from jobstream.local.kafka import Kafka
 from jobstream.local.postgres import Postgres
-from jobstream.local.processes import Family
+from jobstream.local.processes import Command, Family, Process
 from jobstream.local.state import StateDir
 from jobstream.settings import Settings
 from tests.support.eventually import eventually
@@ -180,3 +182,43 @@ async def test_without_java_the_embedded_broker_is_taken_and_the_reason_told(hom
     (line,) = told
     assert line.startswith("no Apache Kafka: there is no java")
     await eventually(lambda: brokers_answering(broker.bootstrap_servers), timeout=5)
+
+
+MEMBER = """
+import asyncio, sys
+from aiokafka import AIOKafkaConsumer
+
+async def main():
+    consumer = AIOKafkaConsumer(
+        "jobs.created", bootstrap_servers=sys.argv[1], group_id="g", session_timeout_ms=6000, heartbeat_interval_ms=1000
+    )
+    await consumer.start()
+    while True:
+        print(len(consumer.assignment()), flush=True)
+        await consumer.getmany(timeout_ms=200)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("kind", [pytest.param(Kafka, marks=pytest.mark.kafka_only), Embedded])
+async def test_a_killed_member_is_expelled_after_its_session_timeout(home, kind, tmp_path):
+    broker = kind(*home)
+    await broker.start()
+    await topics.apply(settings(broker))
+
+    def member(name: str) -> tuple[Process, Path]:
+        log = tmp_path / f"{name}.log"
+        return home[1].spawn(Command(name, [sys.executable, "-c", MEMBER, broker.bootstrap_servers], log=log)), log
+
+    def partitions(log: Path) -> str:
+        return (log.read_text().splitlines() or [""])[-1]
+
+    first, log = member("first")
+    await eventually(lambda: partitions(log) == "12", timeout=30)
+    first.kill()
+    await first.wait(5)
+    began = time.monotonic()
+    _, log = member("second")
+    await eventually(lambda: partitions(log) == "12", timeout=30)
+    assert time.monotonic() - began < 15

@@ -103,7 +103,10 @@ async def test_a_killed_worker_and_a_killed_api_come_back(up: Up):
     assert "worker-1 was ended by SIGKILL; starting it again" in up.said()
 
     async def works() -> bool:
-        return bool((await submit(run["api"], {"task": "example"}))["status"] == "COMPLETED")
+        try:
+            return bool((await submit(run["api"], {"task": "example"}))["status"] == "COMPLETED")
+        except httpx2.TransportError:
+            return False
 
     await eventually(works, timeout=60)
     assert up.run() == run
