@@ -59,9 +59,9 @@ async def test_all_ends_as_foretold_and_the_metrics_count_the_same(up: Up):
     }
     assert counts(of_api, "jobstream_run_outcomes_total", "type", "status") == outcomes
 
-    by_event = Counter({"COMPLETED": 0, "FAILED": 0})
+    by_event: Counter[str] = Counter()
     for (_, status), number in outcomes.items():
-        by_event["COMPLETED" if status == "COMPLETED" else "FAILED"] += number
+        by_event["completed" if status == "COMPLETED" else "failed"] += number
     told = sum((counts(text, "jobstream_worker_outcomes_total", "event") for text in of_workers), Counter())
     assert told == {(event,): number for event, number in by_event.items()}
     started = sum((counts(text, "jobstream_worker_runs_started_total") for text in of_workers), Counter())
