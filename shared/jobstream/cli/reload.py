@@ -141,7 +141,8 @@ class Reloader:
             count = await restart(self._modules)
         except JobstreamError as error:
             return f"{names} changed, but the workers are not ready again: {error}"
-        return f"{names} changed: {count} workers restarted in {time.monotonic() - began:.1f} s"
+        workers = "worker" if count == 1 else "workers"
+        return f"{names} changed: {count} {workers} restarted in {time.monotonic() - began:.1f} s"
 
 
 @asynccontextmanager

@@ -121,7 +121,7 @@ async def test_workers_that_do_not_come_back_do_not_end_the_watching(folder):
             (folder / "greet.py").write_text(GOOD + f"# {count}\n")
             await eventually(lambda count=count: len(said) == count)
     assert said[0] == "greet.py changed, but the workers are not ready again: no luck"
-    assert said[1].startswith("greet.py changed: 1 workers restarted")
+    assert said[1].startswith("greet.py changed: 1 worker restarted")
 
 
 async def test_without_modules_nothing_is_watched(folder):
