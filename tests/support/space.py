@@ -5,7 +5,7 @@ import secrets
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ import orjson
 from aiokafka import AIOKafkaProducer
 
 from jobstream.contracts.topics import Topics
-from jobstream.kafka.topics import apply
+from jobstream.errors import BrokerUnavailable
+from jobstream.kafka.topics import apply, delete
 from jobstream.local.ports import free_port
 from jobstream.local.processes import Command, Process
 from jobstream.settings import Settings
@@ -117,11 +118,13 @@ class Space:
         await upgrade(self.cluster.database_url, self.schema)
 
     async def close(self) -> None:
-        """Stop what runs, forget the tables. Topics stay until the cluster goes."""
+        """Stop what runs, forget tables and topics: a broker gets slow with the partitions of a whole suite."""
         for running in self.started:
             await running.kill()
         if self._producer is not None:
             await self._producer.stop()
+        with suppress(BrokerUnavailable):  # a test may have taken the broker away
+            await delete(self.settings())
         await self.execute(f'DROP SCHEMA IF EXISTS "{self.schema}" CASCADE')
         if self._database is not None:
             await self._database.close()
@@ -163,11 +166,7 @@ class Space:
         log = self.folder / f"{role}-{len(self.started)}.log"
         command = Command(
             name=role,
-            argv=[
-                sys.executable,
-                "-c",
-                f"import typer; from jobstream_{role}.commands import {role}; typer.run({role})",
-            ],
+            argv=[sys.executable, "-m", "jobstream.cli", role],
             env={**os.environ, **self.env, "PYTHONPATH": str(ROOT), **env},
             log=log,
             cwd=self.folder,
