@@ -9,6 +9,7 @@ from jobstream.clock import Clock, SystemClock
 from jobstream.contracts.topics import Topics
 from jobstream.errors import ConfigurationError
 from jobstream.handlers.registry import Registry, load_handlers
+from jobstream.kafka.clients import heartbeat_interval_s
 from jobstream.kafka.group import TopicPartition
 from jobstream.kafka.outbound import Outbound
 from jobstream.service import Supervisor
@@ -27,6 +28,7 @@ from jobstream_worker.leases import Leases
 from jobstream_worker.ledger import Ledger
 from jobstream_worker.metrics import WorkerMetrics
 from jobstream_worker.publisher import Publisher
+from jobstream_worker.pulse import Pulse
 from jobstream_worker.reports import Reports
 from jobstream_worker.runner import Runner
 from jobstream_worker.settings import WorkerSettings
@@ -105,9 +107,12 @@ class Worker:
         self.runner.leased = heartbeats.watch
         self.consumer.shared_out = self.announcer.wake
         self.runner.room_made = committer.committed = self.consumer.wake
+        session_s = settings.worker_session_s
+        pulse = Pulse(session_s - 2 * heartbeat_interval_s(session_s), self.consumer.doubt, clock)
+        self.runner.stood_still = pulse.late
         guard = ConsumerGuard(self.consumer, self.runner, self.watch)
         self.supervisor = Supervisor(
-            [self.outbound, self.watch, leases, heartbeats, committer, self.announcer, self.consumer, guard]
+            [pulse, self.outbound, self.watch, leases, heartbeats, committer, self.announcer, self.consumer, guard]
         )
         readiness = Readiness(
             joined=lambda: self.consumer.joined,

@@ -68,6 +68,7 @@ class Consumer(WakefulLoop):
         self._counts = counts
         self._group: GroupConsumer | None = None
         self._opening: asyncio.Task[None] | None = None
+        self._confirming: asyncio.Task[None] | None = None
         self._polling: asyncio.Task[None] | None = None
         self._kept_alive_at = 0.0
         self.joined = False
@@ -101,6 +102,21 @@ class Consumer(WakefulLoop):
         """Give this consumer up and make a new one. Running handlers go on."""
         if self._polling is not None:
             self._polling.cancel()
+
+    def doubt(self) -> None:
+        """We may have been expelled and not know it: start nothing until the group has answered."""
+        self._runner.hold(True)
+        self._confirming = asyncio.create_task(self._confirm(self._group), name="confirm membership")
+
+    async def _confirm(self, group: GroupConsumer | None) -> None:
+        while group is not None and group is self._group:
+            try:
+                if not await group.still_member():
+                    return  # the coming rebalance takes back what is queued
+                break
+            except BrokerUnavailable:
+                await asyncio.sleep(_PAUSE_S)
+        self._runner.hold(False)
 
     async def stop(self, deadline_s: float = 10.0) -> None:
         self.stopping.set()
@@ -152,6 +168,7 @@ class Consumer(WakefulLoop):
         for partition in partitions:
             self.slots[partition] = Slot(partition, self._committer.wake)
         self._watch.only(partitions)
+        self._runner.hold(False)
         emit(Event.PARTITIONS_ASSIGNED, partitions=_by_topic(partitions))
         self.shared_out()
         group = self._group
@@ -180,6 +197,7 @@ class Consumer(WakefulLoop):
                 slot.live = False
                 self.slots.pop(slot.partition, None)
             self._watch.only(self.slots)
+            self._runner.hold(False)
         if slots:
             emit(Event.PARTITIONS_REVOKED, partitions=_by_topic(partitions))
 
@@ -202,6 +220,8 @@ class Consumer(WakefulLoop):
     async def _leave(self, group: GroupConsumer) -> None:
         """Leave the group as a rebalance would have us leave, which aiokafka's stop does not do."""
         await self.revoked(list(self.slots))
+        if self._confirming is not None:
+            self._confirming.cancel()
         self.joined = False
         self._group = self._committer.group = None
         await group.stop(LEAVE_S)

@@ -33,6 +33,7 @@ class Runner:
         started: called with work whose handler begins.
         leased: called with work whose RUNNING was acknowledged.
         room_made: called when there may be room again.
+        stood_still: true while it is not known whether this process was frozen for too long.
         active: handlers that run, with those about to.
         unsettled: outcomes that are not acknowledged yet.
     """
@@ -69,12 +70,15 @@ class Runner:
         self.started: Callable[[Work], None] = _nobody
         self.leased: Callable[[Work], None] = _nobody
         self.room_made: Callable[[], None] = _nothing
+        self.stood_still: Callable[[], bool] = _never
+        self._held = False
 
     def room(self) -> int:
         """How many more records can be taken now."""
         lanes = self.lanes
         if (
             self._closed
+            or self._held
             or self.unsettled >= self._max_unsettled
             or lanes.waiting >= MAX_WAITING
             or lanes.waiting_bytes >= MAX_WAITING_BYTES
@@ -134,6 +138,12 @@ class Runner:
         """Work of ``slots`` that has started, and for which no durable fact stands."""
         return [work for work in self._ledger.active.values() if work.started and work.lies_in(slots)]
 
+    def hold(self, held: bool) -> None:
+        """Start nothing while ``held``: what is queued may not be ours any more."""
+        self._held = held
+        self._start_ready()
+        self.room_made()
+
     def close(self) -> None:
         """Start nothing any more."""
         self._closed = True
@@ -160,7 +170,7 @@ class Runner:
         self._start_ready()
 
     def _start_ready(self) -> None:
-        while self._ready and self.active < self.concurrency and not self._closed:
+        while self._ready and self.active < self.concurrency and self._may_start():
             work = self._ready.popleft()
             work.started = True
             self.active += 1
@@ -168,6 +178,9 @@ class Runner:
             task = asyncio.create_task(self._run(work), name=f"run {work.job.id}")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    def _may_start(self) -> bool:
+        return not (self._closed or self._held or self.stood_still())
 
     async def _run(self, work: Work) -> None:
         spec = work.spec
@@ -234,3 +247,7 @@ def _nobody(work: Work) -> None:
 
 def _nothing() -> None:
     pass
+
+
+def _never() -> bool:
+    return False

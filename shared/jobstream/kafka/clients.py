@@ -84,13 +84,18 @@ def make_consumer(
         auto_offset_reset="earliest",  # latest loses work after expired offsets and on new partitions
         isolation_level="read_committed",  # else records of an aborted transaction would run
         session_timeout_ms=int(session_timeout_s * 1000),
-        heartbeat_interval_ms=min(3_000, int(session_timeout_s * 1000 / 3)),
+        heartbeat_interval_ms=int(heartbeat_interval_s(session_timeout_s) * 1000),
         rebalance_timeout_ms=int((DRAIN_BUDGET_S + 15) * 1000),
         max_poll_interval_ms=60_000,
         max_poll_records=max_poll_records,
         fetch_max_wait_ms=settings.kafka_fetch_max_wait_ms,
         partition_assignment_strategy=(assignor,),  # one JoinGroup is sent per listed assignor
     )
+
+
+def heartbeat_interval_s(session_timeout_s: float) -> float:
+    """How often a member shows that it lives, seconds."""
+    return min(3.0, session_timeout_s / 3)
 
 
 async def make_admin(settings: Settings, client_id: str) -> AIOKafkaAdminClient:

@@ -196,6 +196,22 @@ class GroupConsumer:
             raise BrokerUnavailable(f"cannot commit: {error!r}") from error
         return True
 
+    async def still_member(self) -> bool:
+        """Ask the group whether we still belong to it. If not, we are about to join it anew.
+
+        Raises:
+            BrokerUnavailable: no answer in time.
+        """
+        coordinator = self._consumer._coordinator
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                answered: bool = await coordinator._do_heartbeat()
+        except (KafkaError, TimeoutError) as error:
+            raise BrokerUnavailable(f"cannot ask the group: {error!r}") from error
+        if not answered and coordinator.generation > 0:
+            raise BrokerUnavailable("the group's coordinator does not answer")
+        return answered
+
     def resume(self, partition: TopicPartition, offset: int) -> None:
         """Begin to take records of an assigned partition, from ``offset`` on."""
         if partition in self._consumer.assignment():

@@ -1,6 +1,7 @@
 """What a successor does with the partitions of a worker that was killed."""
 
 import signal
+import time
 from datetime import UTC, datetime
 
 from jobstream.contracts.events import EventKind
@@ -66,6 +67,29 @@ async def test_every_attempt_after_the_first_is_announced_before_it_starts(make_
     running = await eventually(lambda: stage.of_kind(EventKind.RUNNING))
     assert running[0].attempt == 2
     assert running[0].started_at is None
+
+
+async def test_a_worker_that_was_frozen_past_its_session_moves_no_offset_back(make_stage):
+    """Its group is empty by then, and Kafka takes commits of anybody for an empty group."""
+    stage = await make_stage(partitions=1)
+    frozen = await stage.start_worker(JOBSTREAM_WORKER_CONCURRENCY="5")
+    for n in range(300):
+        await stage.put("keyed", n=n, seconds=0.09)
+    await eventually(lambda: len(stage.starts()) > 50)
+    frozen.send(signal.SIGSTOP)
+    second = await stage.start_worker()
+    await eventually(lambda: len({event.id for event in stage.events}) == 300)
+    await stage.lag_is_zero()
+    assert await second.stop() == 0
+    seen = []
+    frozen.send(signal.SIGCONT)
+    until = time.monotonic() + 4
+    while time.monotonic() < until:
+        seen += [offset for offset, _ in (await stage.committed()).values()]
+    assert set(seen) == {300}
+    assert frozen.exit_code is None, "it has joined the group again"
+    again = [line for line in stage.starts() if [other["job_id"] for other in stage.starts()].count(line["job_id"]) > 1]
+    assert len(again) <= 2 * 10, "only what it had taken and not announced when it froze"
 
 
 async def test_a_pinned_offset_costs_the_successor_little_reading(make_stage):
