@@ -41,6 +41,9 @@ PROPERTIES = {
     "controlled.shutdown.enable": "true",
 }
 
+TAKEN = "Address already in use"
+START_TRIES = 3
+
 
 class KafkaNode:
     """One broker, which is also a controller.
@@ -50,16 +53,20 @@ class KafkaNode:
     """
 
     def __init__(self, cluster: "Kafka", number: int, advertised: int | None = None) -> None:
-        ports = cluster.state.ports
-        first = number == 1
         self.number = number
-        self.port = ports.choose(f"kafka-{number}", cluster.wanted_port if first else None)
-        self.broker_port = ports.choose(f"kafka-{number}-brokers")
-        self.controller_port = ports.choose(f"kafka-{number}-controllers")
-        self.advertised = advertised or self.port
         self.folder = cluster.state.root / "kafka" / str(number)
         self.process: Process | None = None
         self._cluster = cluster
+        self._advertised = advertised
+        self.choose_ports()
+
+    def choose_ports(self) -> None:
+        """Take ports that are free now, and none that were taken before."""
+        ports = self._cluster.state.ports
+        self.port = ports.choose(f"kafka-{self.number}", self._cluster.wanted_port if self.number == 1 else None)
+        self.broker_port = ports.choose(f"kafka-{self.number}-brokers")
+        self.controller_port = ports.choose(f"kafka-{self.number}-controllers")
+        self.advertised = self._advertised or self.port
 
     async def start(self) -> None:
         """Format the folder once, then start the broker. Does not wait until it answers."""
@@ -164,8 +171,18 @@ class Kafka:
         self._java = await jars.java(self.family, self.state.logs)
         self._jars = await jars.fetch(self.family, self.state.logs)
         self.cluster_id = self._read_cluster_id()
-        await asyncio.gather(*(node.start() for node in self.nodes))
-        await self.wait_ready()
+        for tries_left in reversed(range(START_TRIES)):
+            await asyncio.gather(*(node.start() for node in self.nodes))
+            try:
+                await self.wait_ready()
+                return
+            except ChildFailed as error:
+                if not tries_left or TAKEN not in str(error):
+                    raise
+            # Somebody took a port between our look and the broker's start, some seconds later.
+            await self.stop()
+            for node in self.nodes:
+                node.choose_ports()
 
     async def wait_ready(self, timeout_s: float = 60.0) -> None:
         """Wait until every broker is in the cluster and answers clients."""
