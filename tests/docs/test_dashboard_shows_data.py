@@ -64,7 +64,10 @@ async def test_every_query_answers_and_no_alert_is_broken(space: Space, tmp_path
         ):
 
             async def all_up() -> bool:
-                found = await ask(prometheus, "query", query="sum(up)")
+                try:
+                    found = await ask(prometheus, "query", query="sum(up)")
+                except httpx2.TransportError:
+                    return False
                 return bool(found["result"] and found["result"][0]["value"][1] == "3")
 
             await eventually(all_up, timeout=30, every=0.3, what="Prometheus reads all three processes")
