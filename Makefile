@@ -11,6 +11,8 @@ BIN := .venv/bin
 ENV := .venv/.in-sync
 # Further arguments of a target's program, e.g. `make up ARGS='--workers 4'`.
 ARGS ?=
+# Tests of servers mostly wait: two processes, each with servers of its own, share the files between them.
+PARALLEL ?= --numprocesses 2 --dist loadfile
 
 .PHONY: help up demo check test test-compose fix clean
 
@@ -31,7 +33,7 @@ check: $(ENV) ## Format, lint, types, import rules, unit tests: what every chang
 	$(BIN)/pytest tests/unit $(ARGS)
 
 test: $(ENV) ## All tests but the fault suite and compose, on a real PostgreSQL and a real Kafka
-	$(BIN)/pytest tests --ignore tests/faults --ignore tests/compose $(ARGS)
+	$(BIN)/pytest tests --ignore tests/faults --ignore tests/compose $(PARALLEL) $(ARGS)
 
 test-compose: $(ENV) ## The images and docker-compose.yml, on a Docker engine: five minutes
 	$(BIN)/pytest tests/compose $(ARGS)
