@@ -84,6 +84,7 @@ class Worker:
             self.counts,
             clock,
             concurrency=settings.worker_concurrency,
+            process_slots=settings.process_slots,
         )
         blocks = Blocks(self.id, self.runner, clock, lease_s=settings.worker_lease_s)
         self.watch = StatusWatch(settings, f"{self.id}-watch", topics.status, publisher, blocks, self.counts)

@@ -46,7 +46,7 @@ class Blocks:
             lane = (event.origin.topic, event.key)
             partition = TopicPartition(event.origin.topic, event.origin.partition)
             block = self._held[event.run_id] = _Block(lane, partition, lease_s, 0.0, place)
-            self._runner.lanes.block(lane, event.run_id)
+            self._runner.block(lane, event.run_id)
         block.lease_s = lease_s
         block.until = self._clock.monotonic() + lease_s
         block.place = place
@@ -75,4 +75,4 @@ class Blocks:
     def _release(self, run_id: UUID) -> None:
         block = self._held.pop(run_id, None)
         if block is not None:
-            self._runner.unblock(self._runner.lanes.unblock(block.lane, run_id))
+            self._runner.unblock(block.lane, run_id)

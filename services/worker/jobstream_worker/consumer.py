@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable
 
+from jobstream.backoff import Backoff
 from jobstream.errors import BrokerUnavailable
 from jobstream.kafka.clients import DRAIN_BUDGET_S
 from jobstream.kafka.group import GroupConsumer, TopicPartition
@@ -22,6 +23,7 @@ POLL_S = 0.2
 KEEP_ALIVE_S = 3.0
 """Without room for a record we still show that often that we are polling."""
 LEAVE_S = 3.0
+RETRY = Backoff(base_s=0.5, cap_s=5.0)
 _PAUSE_S = 1.0
 
 
@@ -81,6 +83,7 @@ class Consumer(WakefulLoop):
         return _by_topic(self.slots)
 
     async def run(self) -> None:
+        tries = 0
         while not self.stopping.is_set():
             group = GroupConsumer(
                 self._settings,
@@ -95,8 +98,9 @@ class Consumer(WakefulLoop):
             await asyncio.wait([self._polling])
             if not self.stopping.is_set():
                 emit(Event.KAFKA_CLIENT_REBUILT, client=self._client_id, error=_ending(self._polling))
+            tries = 1 if self.joined else tries + 1
             await self._leave(group)
-            await self.pause(_PAUSE_S)
+            await self.pause(RETRY.ceiling(tries))
 
     def rebuild(self) -> None:
         """Give this consumer up and make a new one. Running handlers go on."""

@@ -12,6 +12,8 @@ from jobstream_worker.status_watch import StatusWatch
 LOOK_EVERY_S = 15.0
 STUCK_S = 60.0
 """Longer than any rebalance may take."""
+SILENCE_S = 12.0
+"""Kafka that has not answered the status watch for so long is away altogether."""
 
 
 class ConsumerGuard(LoopService):
@@ -41,8 +43,8 @@ class ConsumerGuard(LoopService):
 
     async def _stands_still(self) -> bool:
         now = time.monotonic()
-        if now - self._watch.answered_at > LOOK_EVERY_S:
-            return False  # all of Kafka is away; the consumer comes back with it
+        if now - self._watch.answered_at > SILENCE_S:
+            return False  # the consumer comes back with it
         if self._consumer.last_success_age() > STUCK_S:
             return True
         if self._runner.room() == 0 or now - self._consumer.taken_at < LOOK_EVERY_S:

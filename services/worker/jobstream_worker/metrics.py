@@ -86,7 +86,7 @@ class WorkerMetrics(Collector):
         for name, text, gauge in (
             ("running", "Handlers running", runner.active),
             ("concurrency", "Handlers that may run at once", runner.concurrency),
-            ("waiting_for_key", "Jobs that wait for another of their key", runner.lanes.waiting),
+            ("waiting_for_key", "Jobs that wait for another of their key", runner.backlog.waiting_for_key),
             ("unacknowledged_outcomes", "Outcomes Kafka has not acknowledged", runner.unsettled),
             ("unacknowledged_records", "Records Kafka has not acknowledged", self._outbound.waiting),
             ("oldest_unacknowledged_seconds", "Age of the oldest of them", self._outbound.oldest_age()),

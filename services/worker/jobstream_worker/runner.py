@@ -1,9 +1,9 @@
 """Runs work: when it may start, what is said of it, and what follows its outcome."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from datetime import datetime
+from uuid import UUID
 
 from jobstream.clock import Clock
 from jobstream.contracts.events import StatusEvent
@@ -11,19 +11,19 @@ from jobstream.failpoints import failpoint
 from jobstream.handlers.outcomes import Outcome, Released, conclude
 from jobstream.handlers.spec import HandlerSpec
 from jobstream.telemetry import Event, emit
+from jobstream_worker.backlog import Backlog
 from jobstream_worker.counts import Counts
 from jobstream_worker.executor import Executor
-from jobstream_worker.lanes import Lanes
 from jobstream_worker.ledger import Ledger
 from jobstream_worker.publisher import Publisher
 from jobstream_worker.reports import Reports
 from jobstream_worker.run import Run
 from jobstream_worker.slots import Slot
-from jobstream_worker.work import Work
+from jobstream_worker.work import Lane, Work
 
 MAX_WAITING = 10_000
 MAX_WAITING_BYTES = 64 * 1024 * 1024
-"""Of work that waits for its lane."""
+"""Of work that waits for its lane or for a child process."""
 
 
 class Runner:
@@ -48,6 +48,7 @@ class Runner:
         clock: Clock,
         *,
         concurrency: int,
+        process_slots: int,
     ) -> None:
         self._executor = executor
         self._publisher = publisher
@@ -58,8 +59,7 @@ class Runner:
         self.concurrency = concurrency
         self._buffer = max(concurrency // 10, 4)
         self._max_unsettled = max(4 * concurrency, 200)
-        self.lanes = Lanes()
-        self._ready: deque[Work] = deque()
+        self.backlog = Backlog(process_slots)
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -74,23 +74,24 @@ class Runner:
         self._held = False
 
     def room(self) -> int:
-        """How many more records can be taken now."""
-        lanes = self.lanes
+        """How many more records can be taken now. A few count as none, so that they are taken by the handful."""
+        backlog = self.backlog
         if (
             self._closed
             or self._held
             or self.unsettled >= self._max_unsettled
-            or lanes.waiting >= MAX_WAITING
-            or lanes.waiting_bytes >= MAX_WAITING_BYTES
+            or backlog.waiting >= MAX_WAITING
+            or backlog.waiting_bytes >= MAX_WAITING_BYTES
         ):
             return 0
-        return max(self.concurrency + self._buffer - self.active - len(self._ready), 0)
+        room = self.concurrency + self._buffer - self.active - backlog.ready
+        return room if room >= self._buffer // 2 else 0
 
     def submit(self, work: Work) -> None:
-        """Take new work: it starts when its lane and a slot are free."""
+        """Take new work: it starts when its lane and a place are free."""
         self._ledger.begin(work)
-        if self.lanes.enter(work):
-            self._make_ready(work)
+        self.backlog.add(work)
+        self._start_ready()
 
     def defer(self, work: Work, until: datetime) -> None:
         """Hand work back unstarted, since its time has not come."""
@@ -120,19 +121,22 @@ class Runner:
             self._ledger.leased(work)
             self.leased(work)
 
-    def unblock(self, work: Work | None) -> None:
-        """Work that waited in a lane may start; None is nothing."""
-        if work is not None:
-            self._make_ready(work)
+    def block(self, lane: Lane, run_id: UUID) -> None:
+        """A run of another worker holds the lane."""
+        self.backlog.block(lane, run_id)
+
+    def unblock(self, lane: Lane, run_id: UUID) -> None:
+        """That run is over."""
+        self.backlog.unblock(lane, run_id)
+        self._start_ready()
 
     def withdraw(self, slots: set[Slot]) -> None:
         """Drop the queued work of partitions that are no longer ours."""
         for work in list(self._ledger.active.values()):
             if not work.started and work.lies_in(slots) and work.detach(slots):
                 self._ledger.forget(work)
-                if work in self._ready:
-                    self._ready.remove(work)
-                self.unblock(self.lanes.leave(work))
+                self.backlog.withdraw(work)
+        self._start_ready()
 
     def without_fact(self, slots: set[Slot]) -> list[Work]:
         """Work of ``slots`` that has started, and for which no durable fact stands."""
@@ -165,13 +169,11 @@ class Runner:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _make_ready(self, work: Work) -> None:
-        self._ready.append(work)
-        self._start_ready()
-
     def _start_ready(self) -> None:
-        while self._ready and self.active < self.concurrency and self._may_start():
-            work = self._ready.popleft()
+        while self.active < self.concurrency and self._may_start():
+            work = self.backlog.take()
+            if work is None:
+                return
             work.started = True
             self.active += 1
             self._idle.clear()
@@ -195,6 +197,7 @@ class Runner:
             self._conclude(work, self._reports.outcome(work, conclude(spec, error)))
         finally:
             self.active -= 1
+            self.backlog.ran(work)
             if self.active == 0:
                 self._idle.set()
             self._start_ready()
@@ -223,7 +226,8 @@ class Runner:
         self._counts.outcomes[event.event.value] += 1
         work.stand()
         self._ledger.finish(work)
-        self.unblock(self.lanes.leave(work))
+        self.backlog.settled(work)
+        self._start_ready()
         emit(
             Event.JOB_FINISHED,
             job_id=str(work.job.id),

@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from jobstream.backoff import Backoff
 from jobstream.contracts.events import StatusEvent
 from jobstream.errors import BrokerUnavailable, InvalidInput
 from jobstream.kafka.follower import TopicFollower
@@ -25,6 +26,7 @@ from jobstream_worker.publisher import Publisher
 ASK_EVERY_S = 5.0
 READ_S = 0.25
 SILENCE_S = 15.0
+RETRY = Backoff(base_s=0.5, cap_s=5.0)
 
 
 class StatusWatch(WakefulLoop):
@@ -80,13 +82,16 @@ class StatusWatch(WakefulLoop):
         self._ours = frozenset(partitions)
 
     async def run(self) -> None:
+        tries = 0
         while not self.stopping.is_set():
+            began = time.monotonic()
             try:
                 await self._watch()
             except BrokerUnavailable as error:
                 emit(Event.KAFKA_TROUBLE, what="watching the status topic", error=str(error))
                 await self._close()
-                await self.pause(1.0)
+                tries = 1 if self.answered_at > began else tries + 1
+                await self.pause(RETRY.ceiling(tries))
 
     async def teardown(self) -> None:
         await self._close()

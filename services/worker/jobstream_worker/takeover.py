@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Collection
 
+from jobstream.backoff import Backoff
 from jobstream.errors import BrokerUnavailable
 from jobstream.kafka.commit_note import CommitNote
 from jobstream.kafka.group import Committed, GroupConsumer, TopicPartition
@@ -13,7 +14,7 @@ from jobstream_worker.ledger import Ledger
 from jobstream_worker.slots import Slot
 from jobstream_worker.status_watch import StatusWatch
 
-_PAUSE_S = 0.5
+RETRY = Backoff(base_s=0.5, cap_s=5.0)
 
 
 class Takeover:
@@ -30,16 +31,16 @@ class Takeover:
 
     async def open(self, group: GroupConsumer, slots: Collection[Slot]) -> None:
         """Open ``slots``, trying until it is done."""
-        waiting = list(slots)
-        while waiting:
+        tries = 0
+        while waiting := [slot for slot in slots if slot.tracker is None]:
             try:
-                waiting = await self._open(group, waiting)
+                await self._open(group, waiting)
             except BrokerUnavailable as error:
                 emit(Event.KAFKA_TROUBLE, what="taking partitions over", error=str(error))
-                await asyncio.sleep(_PAUSE_S)
+                tries += 1
+                await asyncio.sleep(RETRY.ceiling(tries))
 
-    async def _open(self, group: GroupConsumer, slots: list[Slot]) -> list[Slot]:
-        """Open what can be opened; returns what could not."""
+    async def _open(self, group: GroupConsumer, slots: list[Slot]) -> None:
         partitions = [slot.partition for slot in slots]
         committed = await group.committed(partitions)
         bounds = await group.bounds(partitions)
@@ -50,13 +51,12 @@ class Takeover:
             if start < end or (note is not None and note.keyed):
                 left[slot] = (start, end, note)
             else:
-                await _open_slot(group, slot, start, end, note, ())
+                _open_slot(group, slot, start, end, note, ())
         if left:
             known = await self._replay(left)
             for slot, (start, end, note) in left.items():
                 finished = () if note is None else note.finished
-                await _open_slot(group, slot, start, end, note, (*finished, *known[slot.partition]))
-        return []
+                _open_slot(group, slot, start, end, note, (*finished, *known[slot.partition]))
 
     async def _replay(
         self, left: dict[Slot, tuple[int, int, CommitNote | None]]
@@ -81,7 +81,7 @@ def _start(committed: Committed, begin: int, end: int) -> tuple[int, CommitNote 
     return max(committed.offset, begin), CommitNote.decode(committed.metadata, committed.offset)
 
 
-async def _open_slot(
+def _open_slot(
     group: GroupConsumer, slot: Slot, start: int, end: int, note: CommitNote | None, known: Collection[Range]
 ) -> None:
     tracker = slot.open(start, end, note, known)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from jobstream.backoff import Backoff
 from jobstream.contracts.headers import Headers
 from jobstream.errors import BrokerUnavailable, RecordRefused
 from jobstream.kafka.publisher import Acknowledgement, Publisher, failure
@@ -22,7 +23,7 @@ Acknowledged = Callable[[int, int], None]
 
 _GATHER_S = 0.002
 """While records come one after another, how long the next ones are gathered before they are sent."""
-_PAUSE_S = 0.5
+_RETRY = Backoff(base_s=0.25, cap_s=5.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,7 @@ class Outbound(WakefulLoop):
 
     def __init__(self, settings: Settings, client_id: str) -> None:
         super().__init__()
-        self._settings = settings
-        self._client_id = client_id
+        self._publisher = Publisher(settings, client_id, linger_ms=0)
         self._sequence = 0
         self._unacknowledged: dict[int, Posted] = {}
         self._queue: deque[Posted] = deque()
@@ -60,6 +60,7 @@ class Outbound(WakefulLoop):
         self._empty.set()
         self._failure: BaseException | None = None
         self._round = 0
+        self._tries = 0
         self.rounds_failed = 0
 
     def post(
@@ -103,7 +104,8 @@ class Outbound(WakefulLoop):
         return True
 
     async def run(self) -> None:
-        publisher = Publisher(self._settings, self._client_id, linger_ms=0)
+        self._publisher.reopen()
+        self._tries = 0
         try:
             while not self.stopping.is_set():
                 self._round += 1
@@ -111,20 +113,21 @@ class Outbound(WakefulLoop):
                 self._queue = deque(self._unacknowledged.values())
                 self.wake()
                 try:
-                    await self._pump(publisher)
+                    await self._pump()
                 except (BrokerUnavailable, RecordRefused) as error:
                     self.rounds_failed += 1
                     emit(Event.KAFKA_TROUBLE, what="sending", error=str(error))
-                    await self.pause(_PAUSE_S)
+                    self._tries += 1
+                    await self.pause(_RETRY.ceiling(self._tries))
         finally:
-            await publisher.stop(0.1)
+            await self._publisher.stop(0.1)
 
-    async def _pump(self, publisher: Publisher) -> None:
+    async def _pump(self) -> None:
         while not self.stopping.is_set():
             await self.idle()
             while self._queue and self._failure is None and not self.stopping.is_set():
                 record = self._queue[0]
-                future = await publisher.send(record.topic, record.key, record.value, record.headers)
+                future = await self._publisher.send(record.topic, record.key, record.value, record.headers)
                 future.add_done_callback(partial(self._settled, record, self._round))
                 self._queue.popleft()
             if self._failure is not None:
@@ -142,6 +145,7 @@ class Outbound(WakefulLoop):
             return
         if self._unacknowledged.pop(record.sequence, None) is None:
             return  # an earlier try had brought it through after all
+        self._tries = 0
         if not self._unacknowledged:
             self._empty.set()
         if record.acknowledged is not None:

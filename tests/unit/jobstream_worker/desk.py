@@ -147,6 +147,7 @@ class Desk:
             self.counts,
             self.clock,
             concurrency=concurrency,
+            process_slots=1,
         )
         self.blocks = Blocks("me", self.runner, self.clock, lease_s=LEASE_S)
         self.leases = Leases(self.runner.announce, self.clock)

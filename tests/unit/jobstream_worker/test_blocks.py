@@ -86,4 +86,4 @@ async def test_partitions_that_are_gone_take_their_blocks_along(desk):
     desk.blocks.observe(event(desk, EventKind.RUNNING, new_id()), (0, 1))
     desk.blocks.forget({PLACE})
     assert len(desk.blocks) == 0
-    assert len(desk.runner.lanes) == 0
+    assert desk.runner.backlog.waiting == 0

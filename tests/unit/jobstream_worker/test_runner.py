@@ -146,8 +146,7 @@ async def test_withdrawing_drops_what_is_queued_and_leaves_what_runs():
     assert [work.job.payload["n"] for work in desk.runner.without_fact({desk.slot})] == [0]
     desk.runner.withdraw({desk.slot})
     assert len(desk.ledger.active) == 1
-    assert len(desk.runner.lanes) == 0
-    assert desk.runner.lanes.waiting == desk.runner.lanes.waiting_bytes == 0
+    assert len(desk.runner.backlog) == desk.runner.backlog.waiting_bytes == 0
     desk.gate.open.set()
     await desk.settle()
     desk.outbound.acknowledge()
