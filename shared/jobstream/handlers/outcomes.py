@@ -25,6 +25,9 @@ MAX_TRACEBACK_LENGTH = 32_000
 MAX_FRAMES = 40
 """Innermost frames kept of a traceback."""
 
+_KNOWN = ("builtins", Fail.__module__, __name__)
+"""Modules whose exceptions everybody knows by their bare names."""
+
 StopReason = Literal["cancelled", "shutdown"]
 
 
@@ -168,7 +171,7 @@ def _message(error: BaseException) -> str:
 
 def _type_name(value: object) -> str:
     kind = type(value)
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    name = kind.__qualname__ if kind.__module__ in _KNOWN else f"{kind.__module__}.{kind.__qualname__}"
     return clean_text(name, MAX_TYPE_LENGTH)
 
 

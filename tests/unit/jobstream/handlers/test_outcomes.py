@@ -138,6 +138,16 @@ def test_an_exception_fails_the_attempt() -> None:
     assert "test_an_exception_fails_the_attempt" not in trace  # begins in the handler, not in what called it
 
 
+def test_jobstreams_own_exceptions_are_named_as_people_know_them() -> None:
+    assert failed(Fail("no")).error.type == "Fail"
+    assert failed(RunTimeout("late")).error.type == "RunTimeout"
+
+    class OutOfStock(Fail):
+        """A verdict of the handler's own."""
+
+    assert str(failed(OutOfStock("no")).error.type).startswith(f"{__name__}.")
+
+
 def test_non_retryable_exceptions_and_their_children_fail_the_job_for_good() -> None:
     assert not failed(KeyError("k")).retryable
     assert not failed(LookupError()).retryable
