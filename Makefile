@@ -14,7 +14,7 @@ ARGS ?=
 # Tests of servers mostly wait: two processes, each with servers of its own, share the files between them.
 PARALLEL ?= --numprocesses 2 --dist loadfile
 
-.PHONY: help up demo check test test-compose fix clean
+.PHONY: help up demo check test faults bench test-compose fix clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,12 @@ check: $(ENV) ## Format, lint, types, import rules, unit tests: what every chang
 
 test: $(ENV) ## All tests but the fault suite and compose, on a real PostgreSQL and a real Kafka
 	$(BIN)/pytest tests --ignore tests/faults --ignore tests/compose $(PARALLEL) $(ARGS)
+
+faults: $(ENV) ## The long fault suite: kill workers, apis, Kafka and PostgreSQL while jobs run (JOBSTREAM_FAULT_SEEDS=20)
+	$(BIN)/pytest tests/faults $(ARGS)
+
+bench: $(ENV) ## Measure rates and latencies on this machine, and print one table (ARGS='--scale 0.2' is quicker)
+	$(BIN)/python -m bench $(ARGS)
 
 test-compose: $(ENV) ## The images and docker-compose.yml, on a Docker engine: five minutes
 	$(BIN)/pytest tests/compose $(ARGS)

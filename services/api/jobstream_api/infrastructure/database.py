@@ -30,7 +30,13 @@ _PERMANENT: tuple[type[BaseException], ...] = (
     asyncpg.ProgramLimitExceededError,
     ValueError,
 )
-_DATABASE: tuple[type[BaseException], ...] = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_DATABASE: tuple[type[BaseException], ...] = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the server went away between two messages of one statement
+)
 
 _ACQUIRE_TIMEOUT_S = 10.0
 _COMMAND_TIMEOUT_S = 30.0
@@ -158,7 +164,11 @@ class Database:
         """A pooled connection, each statement its own transaction."""
         assert self._pool is not None, "Database.open() comes first"
         async with self._pool.acquire(timeout=_ACQUIRE_TIMEOUT_S) as connection:
-            yield cast(Connection, connection)
+            try:
+                yield cast(Connection, connection)
+            except asyncpg.InternalClientError:
+                connection.terminate()  # its protocol is out of step and would stay so
+                raise
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:

@@ -1,0 +1,1 @@
+"""Measures jobstream: its load generator, its scenarios, one table."""
