@@ -113,11 +113,11 @@ def firing(alert: str, series: Series, after: int, expected: int) -> dict[str, A
     }
 
 
-def test_every_alert_has_a_case():
+def test_every_alert_has_a_case() -> None:
     assert CASES.keys() == {rule["alert"] for rule in promql.alert_rules()}
 
 
-def test_alerts_fire_when_they_should_and_only_then(tmp_path: Path):
+def test_alerts_fire_when_they_should_and_only_then(tmp_path: Path) -> None:
     tests = [
         firing(alert, series, case.after, expected)
         for alert, case in CASES.items()

@@ -30,7 +30,7 @@ def documents(printed: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.integration
-async def test_the_readme_submits_over_http_and_by_kcat(space: Space):
+async def test_the_readme_submits_over_http_and_by_kcat(space: Space) -> None:
     need("bash", "curl", "kcat")
     api, _ = await space.start_all(workers=1)
     shell = Shell(space, api)
@@ -54,7 +54,7 @@ async def test_the_readme_submits_over_http_and_by_kcat(space: Space):
 
 
 @pytest.mark.integration
-async def test_the_quickstart_works_from_its_first_command_to_its_last(space: Space):
+async def test_the_quickstart_works_from_its_first_command_to_its_last(space: Space) -> None:
     need("bash", "curl", "kcat")
     assert write_files(QUICKSTART, space.folder) == ["greetings.py"]
     handlers = f"{space.env['JOBSTREAM_HANDLERS']},greetings"
@@ -69,7 +69,7 @@ async def test_the_quickstart_works_from_its_first_command_to_its_last(space: Sp
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_python_is_python_and_json_is_json(page: Path):
+def test_python_is_python_and_json_is_json(page: Path) -> None:
     for block in blocks(page):
         if block.language == "python":
             compile(block.text, str(block), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
@@ -78,7 +78,7 @@ def test_python_is_python_and_json_is_json(page: Path):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_make_targets_and_commands_exist(page: Path):
+def test_make_targets_and_commands_exist(page: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for block in blocks(page):
         if block.language in ("", "sh"):
@@ -86,9 +86,9 @@ def test_make_targets_and_commands_exist(page: Path):
                 assert target in targets, f"{block}: make {target}"
 
 
-def test_jobstream_commands_in_blocks_exist():
+def test_jobstream_commands_in_blocks_exist() -> None:
     group = get_command(app)
-    known = set(group.list_commands(None))  # type: ignore[attr-defined,arg-type]
+    known = set(group.list_commands(None))  # type: ignore[attr-defined]
     for page in PAGES:
         for block in blocks(page):
             if block.language in ("", "sh"):

@@ -19,7 +19,7 @@ def compose() -> dict[str, Any]:
     return dict(yaml.safe_load((ROOT / "docker-compose.yml").read_text()))
 
 
-def test_the_file_is_clean_with_the_profile_and_adds_two_services():
+def test_the_file_is_clean_with_the_profile_and_adds_two_services() -> None:
     if (
         shutil.which("docker") is None
         or subprocess.run(["docker", "compose", "version"], capture_output=True).returncode
@@ -36,7 +36,7 @@ def test_the_file_is_clean_with_the_profile_and_adds_two_services():
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_services_are_pinned_and_closed(compose: dict[str, Any], name: str):
+def test_services_are_pinned_and_closed(compose: dict[str, Any], name: str) -> None:
     service = compose["services"][name]
     assert service["profiles"] == ["observability"]
     assert service["image"].partition(":")[2] not in ("", "latest")
@@ -49,7 +49,7 @@ def test_services_are_pinned_and_closed(compose: dict[str, Any], name: str):
             assert rest.endswith(":ro")
 
 
-def test_prometheus_looks_where_the_services_listen(compose: dict[str, Any]):
+def test_prometheus_looks_where_the_services_listen(compose: dict[str, Any]) -> None:
     jobs = yaml.safe_load(promql.PROMETHEUS.read_text())["scrape_configs"]
     looked_at = {job["job_name"]: job["dns_sd_configs"][0] for job in jobs}
     api = compose["services"]["api"]["environment"]
@@ -60,7 +60,7 @@ def test_prometheus_looks_where_the_services_listen(compose: dict[str, Any]):
     assert api["JOBSTREAM_API_HOST"] == worker["JOBSTREAM_WORKER_METRICS_HOST"] == "0.0.0.0"
 
 
-def test_grafana_finds_its_files(compose: dict[str, Any]):
+def test_grafana_finds_its_files(compose: dict[str, Any]) -> None:
     service = compose["services"]["grafana"]
     mounts = {target: source for source, target, _ in (m.split(":") for m in service["volumes"] if m.startswith("."))}
     provider = yaml.safe_load((promql.OBSERVABILITY / "grafana/provisioning/dashboards/jobstream.yml").read_text())

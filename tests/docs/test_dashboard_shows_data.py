@@ -41,7 +41,7 @@ async def ask(prometheus: httpx2.AsyncClient, path: str, **params: str) -> Any:
     return answer["data"]
 
 
-async def test_every_query_answers_and_no_alert_is_broken(space: Space, tmp_path: Path):
+async def test_every_query_answers_and_no_alert_is_broken(space: Space, tmp_path: Path) -> None:
     program = promql.program("prometheus")
     api, workers = await space.start_all(workers=2)
     address = f"127.0.0.1:{free_port()}"

@@ -11,7 +11,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "depl
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_somewhere(page: Path):
+def test_links_lead_somewhere(page: Path) -> None:
     broken = []
     for line, target in markdown.links(page):
         if "://" in target or target.startswith("mailto:"):
@@ -23,7 +23,7 @@ def test_links_lead_somewhere(page: Path):
     assert broken == []
 
 
-def test_the_index_names_every_page():
+def test_the_index_names_every_page() -> None:
     index = ROOT / "docs" / "README.md"
     linked = {(index.parent / target.partition("#")[0]).resolve() for _, target in markdown.links(index)}
     pages = {page for page in (ROOT / "docs").rglob("*.md") if page.parent.name != "decisions"} - {index}

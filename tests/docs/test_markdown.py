@@ -42,22 +42,22 @@ def returns(language: str, text: str) -> Block:
     return Block(ROOT / "README.md", 1, language, frozenset({"returns"}), {}, text)
 
 
-def test_blocks_have_language_words_options_and_text(page: Path):
+def test_blocks_have_language_words_options_and_text(page: Path) -> None:
     shell, nested, python = markdown.blocks(page)
-    assert (shell.language, shell.words, shell.line) == ("sh", {"run"}, 5)
+    assert (shell.language, shell.words, shell.line) == ("sh", frozenset({"run"}), 5)
     assert shell.text == "echo hello   # [not](a-link)\n"
     assert nested.text == "```sh\nnested\n```\n"
     assert (python.options, python.text) == ({"file": "shop.py"}, "x = 1\n")
 
 
-def test_an_open_fence_is_an_error(tmp_path: Path):
+def test_an_open_fence_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "open.md"
     path.write_text("```sh\nls\n")
     with pytest.raises(ValueError, match="not closed"):
         markdown.blocks(path)
 
 
-def test_links_anchors_and_rows_are_those_outside_of_blocks(page: Path):
+def test_links_anchors_and_rows_are_those_outside_of_blocks(page: Path) -> None:
     assert markdown.links(page) == [(3, "other.md"), (3, "other.md#part")]
     assert markdown.anchors(page) == {"a-page-its-short"}
     assert markdown.rows(page) == [["a", "b"], ["`x\\|y`", "2"]]
@@ -75,7 +75,7 @@ def test_links_anchors_and_rows_are_those_outside_of_blocks(page: Path):
         ('{"a": 1}', "curl: (7) no connection", False),
     ],
 )
-def test_json_is_compared_as_far_as_it_is_shown(wanted: str, printed: str, fits: bool):
+def test_json_is_compared_as_far_as_it_is_shown(wanted: str, printed: str, fits: bool) -> None:
     assert (markdown.difference(returns("json", wanted), printed) is None) is fits
 
 
@@ -89,5 +89,5 @@ def test_json_is_compared_as_far_as_it_is_shown(wanted: str, printed: str, fits:
         ("a.c\n", "abc\n", False),
     ],
 )
-def test_lines_are_compared_in_order(wanted: str, printed: str, fits: bool):
+def test_lines_are_compared_in_order(wanted: str, printed: str, fits: bool) -> None:
     assert (markdown.difference(returns("text", wanted), printed) is None) is fits

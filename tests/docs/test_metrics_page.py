@@ -30,7 +30,7 @@ def figure(text: str, name: str, **labels: str) -> float:
     return sum(s.value for s in samples if s.name == name and labels.items() <= s.labels.items())
 
 
-async def test_the_page_names_every_metric_and_the_counts_are_true(space: Space):
+async def test_the_page_names_every_metric_and_the_counts_are_true(space: Space) -> None:
     api, (worker,) = await space.start_all(workers=1)
     async with space.http(api) as client:
         await load.wave(space, client)

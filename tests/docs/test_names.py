@@ -30,13 +30,13 @@ def by_page(path: Path) -> str:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=by_page)
-def test_settings_exist(page: Path):
+def test_settings_exist(page: Path) -> None:
     named = set(re.findall(r"\bJOBSTREAM_[A-Z_]*[A-Z]\b", page.read_text()))
     assert named - FIELDS.keys() - OF_TESTS_AND_COMMANDS == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=by_page)
-def test_defaults_are_the_defaults(page: Path):
+def test_defaults_are_the_defaults(page: Path) -> None:
     for name, told in re.findall(r"`(JOBSTREAM_[A-Z_]+)`(?: \(|, )(\d+)\b", page.read_text()):
         assert float(told) == float(FIELDS[name].default), name
 
@@ -54,7 +54,7 @@ def options_of(words: list[str]) -> set[str] | None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=by_page)
-def test_options_exist(page: Path):
+def test_options_exist(page: Path) -> None:
     text = page.read_text()
     lines = [line.strip() for block in blocks(page) if block.language in ("", "sh") for line in block.text.splitlines()]
     calls = [line.partition("jobstream ")[2] for line in lines if re.match(r"(uv run )?jobstream ", line)]

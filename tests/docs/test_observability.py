@@ -12,13 +12,13 @@ from tests.docs.promql import OBSERVABILITY, Query
 from tests.support.markdown import ROOT, rows
 
 
-def test_promtool_accepts_the_configuration_and_the_alerts():
+def test_promtool_accepts_the_configuration_and_the_alerts() -> None:
     promql.promtool("check", "config", promql.PROMETHEUS)
     promql.promtool("check", "rules", "--lint=all", "--lint-fatal", promql.ALERTS)
 
 
 @pytest.mark.parametrize("query", promql.dashboard_queries() + promql.alert_queries(), ids=lambda query: query.where)
-def test_queries_name_documented_metrics_and_their_labels(query: Query):
+def test_queries_name_documented_metrics_and_their_labels(query: Query) -> None:
     known = promql.documented()
     assert query.metrics() - known.keys() == set()
     labels = set().union(*(known[name].labels for name in query.metrics())) | {"instance", "job", "le"}
@@ -27,7 +27,7 @@ def test_queries_name_documented_metrics_and_their_labels(query: Query):
     assert asked - labels == set()
 
 
-def test_dashboard_queries_are_promql(tmp_path: Path):
+def test_dashboard_queries_are_promql(tmp_path: Path) -> None:
     rules = [
         {"record": f"query:{number}", "expr": query.filled("1m")}
         for number, query in enumerate(promql.dashboard_queries())
@@ -37,7 +37,7 @@ def test_dashboard_queries_are_promql(tmp_path: Path):
     promql.promtool("check", "rules", "--lint=none", file)
 
 
-def test_the_alerts_on_the_metrics_page_are_the_ones_that_exist():
+def test_the_alerts_on_the_metrics_page_are_the_ones_that_exist() -> None:
     alerts = {rule["alert"] for rule in promql.alert_rules()}
     on_page = set(re.findall(r"Jobstream[A-Za-z]+", promql.METRICS_PAGE.read_text()))
     assert on_page == alerts
@@ -46,14 +46,14 @@ def test_the_alerts_on_the_metrics_page_are_the_ones_that_exist():
         assert query.metrics() <= beside, query.where
 
 
-def test_every_alert_says_what_it_means_and_how_bad_it_is():
+def test_every_alert_says_what_it_means_and_how_bad_it_is() -> None:
     for rule in promql.alert_rules():
         assert rule["labels"]["severity"] in ("critical", "warning"), rule["alert"]
         assert rule["annotations"]["summary"], rule["alert"]
         assert rule["annotations"]["description"], rule["alert"]
 
 
-def test_dashboard_panels_lie_side_by_side():
+def test_dashboard_panels_lie_side_by_side() -> None:
     panels = promql.dashboard()["panels"]
     assert len({panel["id"] for panel in panels}) == len(panels)
     taken: dict[tuple[int, int], str] = {}
@@ -66,7 +66,7 @@ def test_dashboard_panels_lie_side_by_side():
                 taken[x, y] = panel["title"]
 
 
-def test_dashboard_asks_the_data_source_that_was_chosen():
+def test_dashboard_asks_the_data_source_that_was_chosen() -> None:
     wanted = {"type": "prometheus", "uid": "${datasource}"}
     for panel in promql.dashboard()["panels"]:
         if panel["type"] != "row":
@@ -76,7 +76,7 @@ def test_dashboard_asks_the_data_source_that_was_chosen():
             assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]
 
 
-def test_the_data_source_is_the_prometheus_of_the_profile():
+def test_the_data_source_is_the_prometheus_of_the_profile() -> None:
     provisioned = yaml.safe_load((OBSERVABILITY / "grafana/provisioning/datasources/prometheus.yml").read_text())
     (source,) = provisioned["datasources"]
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

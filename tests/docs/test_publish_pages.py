@@ -17,20 +17,20 @@ HOWTO = ROOT / "docs" / "howto"
 KEY = b"customer-7"
 
 
-def test_the_page_names_every_field_of_a_record():
+def test_the_page_names_every_field_of_a_record() -> None:
     on_page = {row[0].strip("`") for row in rows(HOWTO / "publish.md")} - {"field"}
     assert on_page == set(DirectRecord.model_fields)
 
 
 @pytest.mark.integration
-async def test_python(space: Space):
+async def test_python(space: Space) -> None:
     await publish(space, HOWTO / "publish-from-python.md", {"example": 3})
 
 
 @pytest.mark.integration
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-async def test_node(space: Space):
+async def test_node(space: Space) -> None:
     need("node", "npm")
     await publish(space, HOWTO / "publish-from-node.md", {"example": 1})
 
@@ -38,13 +38,13 @@ async def test_node(space: Space):
 @pytest.mark.integration
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-async def test_go(space: Space):
+async def test_go(space: Space) -> None:
     need("go")
     await publish(space, HOWTO / "publish-from-go.md", {"example": 1})
 
 
 @pytest.mark.integration
-async def test_kcat(space: Space):
+async def test_kcat(space: Space) -> None:
     need("kcat")
     await publish(space, HOWTO / "publish-with-kcat.md", {"example": 5})
 

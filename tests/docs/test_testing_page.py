@@ -9,7 +9,7 @@ from tests.docs.shell import write_files
 from tests.support.markdown import ROOT
 
 
-def test_the_tests_of_the_page_pass(tmp_path: Path):
+def test_the_tests_of_the_page_pass(tmp_path: Path) -> None:
     docs = ROOT / "docs"
     written = write_files(docs / "quickstart.md", tmp_path) + write_files(
         docs / "howto" / "test-without-servers.md", tmp_path

@@ -35,7 +35,7 @@ def tables(*headings: str) -> list[list[str]]:
     return found
 
 
-def test_quoted_messages_are_in_the_code():
+def test_quoted_messages_are_in_the_code() -> None:
     quoted = [text for row in tables("it says", "reason") for text in re.findall(r"`([^`]+)`", row[0])[:1]]
     assert len(quoted) > 20
     for text in quoted:
@@ -44,7 +44,7 @@ def test_quoted_messages_are_in_the_code():
             assert part in said_by_the_code(), f"nothing says {part!r}, of {text!r}"
 
 
-def test_problem_codes_have_the_status_that_the_page_says():
+def test_problem_codes_have_the_status_that_the_page_says() -> None:
     by_code = {code: status for status, code in STATUS_OF_ERROR.values()} | STATUS_OF_CODE
     listed = tables("code")
     assert len(listed) >= 10
@@ -54,7 +54,7 @@ def test_problem_codes_have_the_status_that_the_page_says():
             assert int(row[1]) == by_code.get(code, 422), code
 
 
-def test_error_codes_and_reasons_of_dead_letters_exist():
+def test_error_codes_and_reasons_of_dead_letters_exist() -> None:
     codes = [code for row in tables("error") for code in re.findall(r"`(\w+)`", row[0])]
     codes += [code for row in rows(DEAD_LETTERS)[1:] for code in re.findall(r"`(\w+)`", row[0])]
     assert len(codes) > 20
@@ -62,7 +62,7 @@ def test_error_codes_and_reasons_of_dead_letters_exist():
         assert f"\n{code}\n" in said_by_the_code(), code
 
 
-def test_quoted_events_exist():
+def test_quoted_events_exist() -> None:
     names = {event.label for event in Event}
     quoted = re.findall(r"`([a-z]+\.[a-z_]+)`", PAGE.read_text())
     assert {name for name in quoted if name.partition(".")[0] in {n.partition(".")[0] for n in names}} - names == set()

@@ -71,7 +71,7 @@ async def pooled(space: Space, tmp_path_factory: pytest.TempPathFactory) -> Asyn
         shutil.rmtree(folder)
 
 
-async def test_submits_reads_and_lists_work_behind_a_pooler(space: Space, pooled: str):
+async def test_submits_reads_and_lists_work_behind_a_pooler(space: Space, pooled: str) -> None:
     # The pooler drops what a client sets at connect, so the role has to bring it.
     await space.execute(f"ALTER ROLE CURRENT_USER SET search_path TO {space.schema}")
     try:
