@@ -13,9 +13,10 @@ from tests.support.space import Space
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
 
-async def partitions_by_worker(client) -> dict[str, list[int]]:
-    workers = [worker for worker in (await client.get("/workers")).json()["items"] if worker["live"]]
-    return {worker["id"]: [p for many in worker["partitions"].values() for p in many] for worker in workers}
+async def shares(client) -> dict[str, dict[str, list[int]]]:
+    """Topics and partitions by live worker."""
+    workers = (await client.get("/workers")).json()["items"]
+    return {worker["id"]: worker["partitions"] for worker in workers if worker["live"]}
 
 
 @pytest.mark.slow
@@ -50,15 +51,16 @@ async def lag(space: Space, ends: Ends) -> int:
 
 async def test_workers_split_the_partitions_and_a_third_takes_its_share(space: Space):
     api, _ = await space.start_all(workers=2)
-    everything = 4 * 3  # partitions of three queues
+    topics = [space.topics.jobs(queue) for queue in ("default", "high", "low")]
     async with space.http(api) as client:
 
         async def split(number: int) -> bool:
-            shares = await partitions_by_worker(client)
-            counts = [len(share) for share in shares.values()]
-            assert len(shares) == number, shares
-            assert sum(counts) == everything, shares
-            assert max(counts) - min(counts) <= 1, shares
+            now = await shares(client)
+            assert len(now) == number, now
+            for topic in topics:
+                counts = [len(share.get(topic, [])) for share in now.values()]
+                assert sum(counts) == 4, now
+                assert max(counts) - min(counts) <= 1, f"{topic}: {now}"
             return True
 
         await eventually(lambda: split(2), timeout=60, every=0.5)

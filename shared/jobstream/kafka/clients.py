@@ -9,7 +9,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 
 from jobstream.errors import ConfigurationError
 from jobstream.settings import Settings
@@ -75,8 +75,6 @@ def make_consumer(
         max_poll_records: most records of one getmany.
         session_timeout_s: a member that is silent for so long loses its partitions to others.
     """
-    # aiokafka keeps what a member had in its assignor's class: one class per consumer, or groups mix.
-    assignor = type("Sticky", (StickyPartitionAssignor,), {})
     return AIOKafkaConsumer(
         **_connection(settings, client_id),
         group_id=None if group_id is None else settings.topic_prefix + group_id,
@@ -89,7 +87,9 @@ def make_consumer(
         max_poll_interval_ms=60_000,
         max_poll_records=max_poll_records,
         fetch_max_wait_ms=settings.kafka_fetch_max_wait_ms,
-        partition_assignment_strategy=(assignor,),  # one JoinGroup is sent per listed assignor
+        # Exactly one, since a JoinGroup is sent for each. Sticky would balance totals and not topics: one worker
+        # could get all partitions of a queue. docs/decisions/0010.
+        partition_assignment_strategy=(RoundRobinPartitionAssignor,),
     )
 
 
