@@ -86,7 +86,7 @@ async def test_what_goes_wrong_is_one_line_on_stderr(api):
 
 
 async def test_watch_follows_progress(api):
-    submitted = await jobstream(api, "submit", "sleeper", '{"seconds": 2}', "-o", "json")
+    submitted = await jobstream(api, "submit", "sleeper", '{"seconds": 10}', "-o", "json")
     watched = await jobstream(api, "watch", job_in(submitted)["id"])
     assert watched.returncode == 0
     assert "RUNNING" in watched.stdout
