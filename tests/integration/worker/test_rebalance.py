@@ -47,9 +47,9 @@ async def test_workers_that_join_and_leave_run_every_job_once(make_stage):
     await eventually(lambda: stage.shares() == [6, 6, 6])
     for n in range(400, 800):
         await stage.put("keyed", n=n, seconds=0.05 + n % 7 / 10)
+    await eventually(lambda: len({line["pid"] for line in stage.starts()}) == 3, timeout=10)
     assert await second.stop() == 0
     assert await third.stop() == 0
     await stage.all_ended(800)
     await stage.lag_is_zero()
     assert len(stage.starts()) == 800
-    assert len({line["pid"] for line in stage.starts()}) == 3
