@@ -96,8 +96,9 @@ class Consumer(WakefulLoop):
             self._group = self._committer.group = group
             self._polling = asyncio.create_task(self._poll(group), name="poll")
             await asyncio.wait([self._polling])
+            ending = _ending(self._polling)
             if not self.stopping.is_set():
-                emit(Event.KAFKA_CLIENT_REBUILT, client=self._client_id, error=_ending(self._polling))
+                emit(Event.KAFKA_CLIENT_REBUILT, client=self._client_id, error=ending)
             tries = 1 if self.joined else tries + 1
             await self._leave(group)
             await self.pause(RETRY.ceiling(tries))

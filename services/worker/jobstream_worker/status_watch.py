@@ -49,6 +49,7 @@ class StatusWatch(WakefulLoop):
         self._blocks = blocks
         self._counts = counts
         self._follower: TopicFollower | None = None
+        self._connected = asyncio.Event()
         self._lock = asyncio.Lock()
         self._ours: frozenset[TopicPartition] = frozenset()
         self._asked_at = 0.0
@@ -60,10 +61,15 @@ class StatusWatch(WakefulLoop):
         Raises:
             BrokerUnavailable: no answer in time.
         """
+        try:
+            async with asyncio.timeout(SILENCE_S):
+                await self._connected.wait()
+        except TimeoutError:
+            raise BrokerUnavailable("the status topic cannot be read") from None
         async with self._lock:
             follower = self._follower
             if follower is None:
-                raise BrokerUnavailable("the status topic cannot be read yet")
+                raise BrokerUnavailable("the status topic cannot be read any more")
             ends = await follower.ends()
             follower.rewind(starts)
             events = await self._catch_up(follower, ends)
@@ -104,6 +110,7 @@ class StatusWatch(WakefulLoop):
             await follower.stop(1.0)
             raise
         self._follower = follower
+        self._connected.set()
         while not self.stopping.is_set():
             async with self._lock:
                 await self._turn(follower)
@@ -147,6 +154,7 @@ class StatusWatch(WakefulLoop):
         return events
 
     async def _close(self) -> None:
+        self._connected.clear()
         follower, self._follower = self._follower, None
         if follower is not None:
             await follower.stop(1.0)
