@@ -100,7 +100,10 @@ def took(seconds: float | None) -> str:
         return ""
     if seconds < 9.995:
         return f"{seconds:.2f}s"
-    return f"{seconds:.1f}s" if seconds < 99.95 else f"{seconds:.0f}s"
+    if seconds < 9_999.5:
+        return f"{seconds:.1f}s" if seconds < 99.95 else f"{seconds:.0f}s"
+    hours = seconds / 3600
+    return f"{hours:.1f}h" if hours < 99.95 else f"{hours:.0f}h"
 
 
 def outcome(act: Act, *, short: bool = False) -> str:

@@ -89,7 +89,16 @@ def test_a_terminal_without_unicode_is_spared_it(acts, place):
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(None, ""), (0.0, "0.00s"), (9.994, "9.99s"), (9.996, "10.0s"), (99.96, "100s"), (1234, "1234s")],
+    [
+        (None, ""),
+        (0.0, "0.00s"),
+        (9.994, "9.99s"),
+        (9.996, "10.0s"),
+        (99.96, "100s"),
+        (1234, "1234s"),
+        (9_999.6, "2.8h"),
+        (3.6e6, "1000h"),
+    ],
 )
 def test_times_stay_short(seconds, words):
     assert took(seconds) == words
