@@ -210,7 +210,9 @@ class Space:
         """Write records as any program would; returns (partition, offset) of each."""
         if self._producer is None:
             self._producer = AIOKafkaProducer(
-                bootstrap_servers=self.cluster.env["JOBSTREAM_KAFKA_BOOTSTRAP_SERVERS"], max_request_size=2_000_000
+                bootstrap_servers=self.cluster.env["JOBSTREAM_KAFKA_BOOTSTRAP_SERVERS"],
+                max_request_size=2_000_000,
+                metadata_max_age_ms=1000,  # sees a partition that a test adds
             )
             await self._producer.start()
         futures = [
