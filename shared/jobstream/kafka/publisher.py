@@ -8,6 +8,7 @@ producer is replaced. So after any failure that is not about the record alone, i
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -15,19 +16,17 @@ from aiokafka import errors as kafka
 
 from jobstream.contracts.headers import Headers
 from jobstream.errors import BrokerUnavailable, RecordRefused
+from jobstream.kafka.batches import Acknowledgement as Acknowledgement
+from jobstream.kafka.batches import Batch, Outgoing, filled, partition_of, refusal
 from jobstream.kafka.clients import make_producer
 from jobstream.kafka.closing import close_producer
 from jobstream.settings import Settings
 from jobstream.telemetry import Event, emit
 
-Acknowledgement = asyncio.Future[Any]
-"""Done once the record stands on all in-sync replicas: topic, partition, offset. See `failure`."""
-
 START_TIMEOUT_S = 15.0
 _STOP_TIMEOUT_S = 5.0
 _PING_TIMEOUT_S = 5.0
 _FIND_TIMEOUT_S = 5.0
-
 _REFUSALS: tuple[type[BaseException], ...] = (
     kafka.MessageSizeTooLargeError,
     kafka.RecordListTooLargeError,
@@ -118,6 +117,58 @@ class Publisher:
         future.add_done_callback(lambda done: self._on_done(producer, done))
         return future
 
+    async def send_many(self, topic: str, records: Sequence[Outgoing], *, apart: bool = False) -> list[Batch]:
+        """Hand many records to the producer, whole batches at a time; costs a fifth of ``send`` each.
+
+        Returns once the producer has all of them, which is soon while the broker keeps up. Order holds
+        per partition: within the call, and against every call made after it returned. What fails
+        fails in the acknowledgements, as with ``send``; some batches may stand while others fail.
+
+        Args:
+            apart: each record in a batch of its own, so that one that the broker refuses fails alone.
+
+        Returns:
+            Batches that together hold every record once.
+        """
+        try:
+            producer = await self._ready()
+            count = len(producer.client.cluster.partitions_for_topic(topic) or ())
+            if topic not in self._topics or count == 0:
+                count = await self._find(producer, topic)
+        except (RecordRefused, BrokerUnavailable) as error:
+            return [_failed(list(range(len(records))), error)]
+        per_partition: dict[int, list[int]] = {}
+        batches = []
+        for place, record in enumerate(records):
+            refused = refusal(record)
+            if refused is None:
+                partition = partition_of(record, count)
+                per_partition.setdefault(partition, []).append(place)
+            else:
+                batches.append(_failed([place], refused))
+        # All partitions one batch each, then the next: the producer sends one batch of each at once.
+        queues = list(per_partition.items())
+        while queues:
+            for partition, places in queues:
+                batch, taken = filled(producer, records, places, 1 if apart else len(places))
+                acknowledgement = await self._send_batch(producer, batch, topic, partition)
+                if acknowledgement.done() and not apart:
+                    taken = len(places)  # not taken; what comes after it must not overtake it
+                batches.append(Batch(partition, places[:taken], acknowledgement))
+                del places[:taken]
+            queues = [(partition, places) for partition, places in queues if places]
+        return batches
+
+    async def _send_batch(self, producer: AIOKafkaProducer, batch: Any, topic: str, partition: int) -> Acknowledgement:
+        try:
+            future: Acknowledgement = await producer.send_batch(batch, topic, partition=partition)
+        except Exception as error:
+            if isinstance(failure(error), BrokerUnavailable) and not isinstance(error, _PASSING):
+                self._suspect(producer)
+            return _failure_of(error)
+        future.add_done_callback(lambda done: self._on_done(producer, done))
+        return future
+
     async def ping(self) -> None:
         """Ask a broker for its metadata.
 
@@ -137,17 +188,18 @@ class Publisher:
         """Seconds since the last acknowledge."""
         return time.monotonic() - self._acknowledged_at
 
-    async def _find(self, producer: AIOKafkaProducer, topic: str) -> None:
-        """Learn a topic's partitions. aiokafka would look for an unknown one much longer."""
+    async def _find(self, producer: AIOKafkaProducer, topic: str) -> int:
+        """How many partitions a topic has. aiokafka would look for an unknown one much longer."""
         try:
             async with asyncio.timeout(_FIND_TIMEOUT_S):
-                await producer.partitions_for(topic)
+                partitions = await producer.partitions_for(topic)
         except (TimeoutError, kafka.UnknownTopicOrPartitionError) as error:
             await self.ping()
             raise RecordRefused(f"the topic {topic} does not exist") from error
         except kafka.KafkaError as error:
             raise failure(error) from error
         self._topics.add(topic)
+        return len(partitions)
 
     def _on_done(self, producer: AIOKafkaProducer, future: Acknowledgement) -> None:
         if future.cancelled():
@@ -190,6 +242,16 @@ class Publisher:
                 raise BrokerUnavailable(f"no broker answers at {self._settings.kafka_bootstrap_servers}") from error
             raise
         return producer
+
+
+def _failure_of(error: BaseException) -> Acknowledgement:
+    future: Acknowledgement = asyncio.get_running_loop().create_future()
+    future.set_exception(error)
+    return future
+
+
+def _failed(places: list[int], error: BaseException) -> Batch:
+    return Batch(-1, places, _failure_of(error))
 
 
 async def _close(producer: AIOKafkaProducer, deadline_s: float) -> None:
