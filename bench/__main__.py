@@ -1,181 +1,121 @@
-"""`make bench`: the scenarios against a cluster of its own (or `--api`, `--kafka`, `--database`), one table.
+"""`make bench`: jobstream's figures against a cluster of its own (or `--api`, `--kafka`, `--database`), one table.
 
-Every run is checked for correctness too: each job is one row, COMPLETED, with the right result.
+Every run is checked too: each job is one row, COMPLETED, with the right result; else the run fails.
 """
 
 import argparse
-import asyncio
-import json
-import os
-import platform
-import tempfile
-import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from pathlib import Path
-from urllib.parse import urlsplit
+import sys
+from collections.abc import Sequence
+from typing import Any
 
-import asyncpg
-import psutil
 import uvloop
-from rich.console import Console
-from rich.table import Table
 
-from bench.load import BODY, Result, closed_loop, open_loop
-from jobstream.kafka.publisher import Publisher
-from jobstream.local.cluster import Cluster, Options
-from jobstream.settings import Settings
-
-COMPLETED = "SELECT count(*) FROM jobs WHERE status = 'COMPLETED' AND result = '{\"output\": \"success\"}'"
-PATIENCE_S = 120.0
+from bench import machine, report
+from bench.figures import Figure, number
+from bench.place import named_place
+from bench.runner import Runner
+from bench.scenario import Scenario
+from bench.scenarios import ALL
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where the system is."""
+def options() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    what = parser.add_argument_group("what")
+    what.add_argument("--list", action="store_true", help="show the scenarios and their targets")
+    what.add_argument("--only", metavar="NAMES", help="these scenarios, comma-separated")
+    what.add_argument("--all", action="store_true", help="also the long ones: two hours")
+    what.add_argument("--peers", action="store_true", help="also measure what one would use instead")
+    how = parser.add_argument_group("how")
+    how.add_argument("--scale", type=float, default=1.0, help="how much of the full load (default 1)")
+    how.add_argument(
+        "--rounds", type=int, default=3, help="rounds of each rate, of which the median counts (default 3)"
+    )
+    how.add_argument("--hold", type=float, default=600.0, help="seconds that the snapshot is held (default 600)")
+    how.add_argument("--calm", type=float, default=120.0, help="seconds to wait for a calm machine (default 120)")
+    how.add_argument("--no-write", action="store_true", help="leave bench/results and the page as they are")
+    where = parser.add_argument_group("where")
+    where.add_argument("--broker", help="kafka or HOST:PORT, for a cluster of its own")
+    where.add_argument("--api", help="an api that runs already; then --kafka and --database too")
+    where.add_argument("--kafka", default="127.0.0.1:9092")
+    where.add_argument("--database", default="")
+    return parser
 
-    host: str
-    port: int
-    kafka: str
-    database: str
 
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table."""
-
-    what: str
-    jobs: int
-    taken_s: float
-    done_s: float
-    cpu_s: float | None
-    result: Result
-
-
-async def measured(what: str, jobs: int, place: Place, submit: Callable[[], Awaitable[Result]]) -> Row:
-    """Submit, wait until every job is recorded, and count what it took.
+def chosen(given: argparse.Namespace) -> list[Scenario]:
+    """The scenarios that were asked for.
 
     Raises:
-        RuntimeError: a request was refused, or not every job ended COMPLETED with its result in time.
+        SystemExit: one is not there.
     """
-    connection = await asyncpg.connect(place.database)
-    before = await connection.fetchval(COMPLETED)
-    cpu = cpu_seconds()
-    began = time.perf_counter()
-    result = await submit()
-    taken = time.perf_counter() - began
-    while (done := await connection.fetchval(COMPLETED) - before) < jobs:
-        if time.perf_counter() - began > PATIENCE_S:
-            raise RuntimeError(f"{what}: {done} of {jobs} jobs ended in {PATIENCE_S:.0f} s")
-        await asyncio.sleep(0.02)
-    row = Row(what, jobs, taken, time.perf_counter() - began, cpu_seconds(cpu), result)
-    await connection.close()
-    if result.refused or done != jobs:
-        raise RuntimeError(f"{what}: {result.refused} refused, {done} of {jobs} jobs recorded")
-    return row
+    if given.only is None:
+        return [scenario for scenario in ALL if scenario.quick or given.all]
+    names = [name for name in given.only.split(",") if name]
+    known = {scenario.name: scenario for scenario in ALL}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise SystemExit(f"no scenario {unknown[0]!r}; there are {', '.join(known)}")
+    return [scenario for scenario in ALL if scenario.name in names]
 
 
-def cpu_seconds(since: float | None = None) -> float:
-    """CPU seconds of our children (api, workers, PostgreSQL, Kafka) so far, less ``since``."""
-    total = 0.0
-    for process in psutil.Process().children(recursive=True):
-        try:
-            times = process.cpu_times()
-            total += times.user + times.system
-        except psutil.NoSuchProcess:
-            continue
-    return total - (since or 0.0)
+def list_all() -> None:
+    """Print every scenario with its lines and their targets."""
+    for scenario in ALL:
+        print(f"{scenario.name}{'' if scenario.quick else '  (by name or with --all)'}")
+        for line in scenario.lines.values():
+            target = f": {line.target.text(line.unit)}" if line.target is not None else f", {line.unit}"
+            print(f"    {line.what}{target}")
 
 
-async def by_record(place: Place, jobs: int) -> Result:
-    """Write records straight to the topic."""
-    publisher = Publisher(Settings(kafka_bootstrap_servers=place.kafka), "bench", linger_ms=5)
-    began = time.perf_counter()
-    futures = [await publisher.send("jobs.created", None, BODY, []) for _ in range(jobs)]
-    await asyncio.gather(*futures)
-    result = Result(seconds=time.perf_counter() - began)
-    await publisher.stop()
-    return result
-
-
-async def scenarios(place: Place, scale: float) -> list[Row]:
-    """All of them, one after another."""
-    single, many = int(8_000 * scale), int(40_000 * scale) // 1000 * 1000 or 1000
-    batch = json.dumps({"jobs": [json.loads(BODY)] * 1000}).encode()
-
-    async def warm() -> Result:
-        return await closed_loop(place.host, place.port, connections=8, requests=500, path=b"/jobs", body=BODY)
-
-    async def singles() -> Result:
-        return await closed_loop(place.host, place.port, connections=64, requests=single, path=b"/jobs", body=BODY)
-
-    async def batches() -> Result:
-        requests = many // 1000
-        return await closed_loop(
-            place.host, place.port, connections=2, requests=requests, path=b"/jobs/batch", body=batch
-        )
-
-    async def steady() -> Result:
-        return await open_loop(place.host, place.port, rate=50, seconds=10 * scale)
-
-    await measured("warm-up", 500, place, warm)
-    return [
-        await measured("POST /jobs, 64 connections", single, place, singles),
-        await measured("POST /jobs/batch of 1,000", many, place, batches),
-        await measured("records on the topic", many, place, lambda: by_record(place, many)),
-        await measured("50/s, submit to COMPLETED read", int(500 * scale), place, steady),
-    ]
-
-
-def show(rows: list[Row]) -> None:
-    """Print the table, and what machine it was."""
-    table = Table(title="jobstream bench")
-    for name in ("scenario", "jobs", "taken/s", "done/s", "CPU s per 1,000", "p50 ms", "p99 ms"):
-        table.add_column(name, justify="left" if name == "scenario" else "right")
-    for row in rows:
-        timed = bool(row.result.latencies)
-        table.add_row(
-            row.what,
-            f"{row.jobs:,}",
-            f"{row.jobs / row.taken_s:,.0f}",
-            f"{row.jobs / row.done_s:,.0f}",
-            f"{row.cpu_s / row.jobs * 1000:.2f}" if row.cpu_s else "-",
-            f"{row.result.percentile(0.5) * 1000:.1f}" if timed else "-",
-            f"{row.result.percentile(0.99) * 1000:.1f}" if timed else "-",
-        )
-    console = Console()
-    console.print(table)
-    console.print(
-        f"{platform.machine()}, {os.cpu_count()} cores, {psutil.virtual_memory().total / 2**30:.0f} GiB, "
-        f"Python {platform.python_version()}; api, worker, PostgreSQL, broker and the load share them"
+async def main(given: argparse.Namespace) -> int:
+    """Run, print and keep. Returns the exit code: 1 if a run was not right."""
+    busy = not await machine.calm(given.calm)
+    about: dict[str, Any] = machine.describe()
+    if busy:
+        _tell(f"the machine is busy (load average {about['load_average']}): these figures say little, and are not kept")
+    place = named_place(given.api, given.kafka, given.database) if given.api else None
+    runner = Runner(
+        place,
+        given.broker,
+        scale=given.scale,
+        rounds=given.rounds,
+        hold_s=given.hold,
+        tell=_tell,
+        seen=_tell_figure,
     )
+    peers = None
+    if given.peers:
+        from bench.peers.compare import Compare
+
+        peers = Compare(runner.figures).run
+    await runner.run(chosen(given), peers)
+    about |= runner.versions
+    report.show(runner.figures, about)
+    if not (given.no_write or busy or place is not None or given.scale < 1):
+        file = report.keep(runner.figures, runner.failures, about, {"scale": given.scale, "hold_s": given.hold})
+        report.write_page()
+        _tell(f"raw data: {file.relative_to(report.ROOT)}; page: {report.PAGE.relative_to(report.ROOT)}")
+    for failure in runner.failures:
+        _tell(f"FAILED: {failure}")
+    return 1 if runner.failures else 0
 
 
-async def main(args: argparse.Namespace) -> None:
-    """Run against the cluster that was named, or one that lives as long as the run."""
-    if args.api:
-        api = urlsplit(args.api)
-        place = Place(api.hostname or "127.0.0.1", api.port or 80, args.kafka, args.database)
-        show(await scenarios(place, args.scale))
-        return
-    with tempfile.TemporaryDirectory(prefix="jobstream-bench-") as folder:
-        options = Options(state_dir=Path(folder) / "state", broker=args.broker, workers=1, api_port=18_000)
-        cluster = Cluster(options, tell=print, on_line=lambda _name, _line: None)
-        try:
-            run = await cluster.start()
-            api = urlsplit(run["api"])
-            assert api.hostname is not None
-            assert api.port is not None
-            show(await scenarios(Place(api.hostname, api.port, run["kafka"], run["database"]), args.scale))
-        finally:
-            await cluster.stop()
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _tell_figure(figure: Figure) -> None:
+    _tell(f"  {figure.what}: {number(figure.value)} {figure.unit}")
+
+
+def run(arguments: Sequence[str]) -> int:
+    """The program."""
+    given = options().parse_args(arguments)
+    if given.list:
+        list_all()
+        return 0
+    return uvloop.run(main(given))
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--scale", type=float, default=1.0, help="how much of the full load (default 1.0)")
-    parser.add_argument("--broker", default=None, help="kafka, embedded or HOST:PORT, for a cluster of its own")
-    parser.add_argument("--api", help="an api that runs already; then --kafka and --database too")
-    parser.add_argument("--kafka", default="127.0.0.1:9092")
-    parser.add_argument("--database", default="")
-    uvloop.run(main(parser.parse_args()))
+    sys.exit(run(sys.argv[1:]))

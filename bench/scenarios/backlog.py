@@ -1,0 +1,54 @@
+"""A long backlog drains as fast as a short one: submitted while no worker runs, then one starts."""
+
+from bench import progress
+from bench.figures import Figure, Target
+from bench.progress import Samples
+from bench.rounds import submit_batches
+from bench.scenario import Here, Line, Scenario
+
+LONG = 1_000_000
+SHORT = 100_000
+PATIENCE_S = 3600.0
+POINTS = 50
+
+
+async def _drained(here: Here, jobs: int) -> tuple[float, Samples]:
+    """The rate at which a backlog of so many jobs drains.
+
+    Counted in status events. Up to 12,000 of the first jobs have two, since another worker may have begun
+    them; so the rate is taken after these.
+    """
+    await here.place.stop_workers()
+    floor, before = await here.watch.floor(), await here.watch.applied()
+    await submit_batches(here.place, jobs)
+
+    async def applied() -> int:
+        return await here.watch.applied() - before
+
+    await here.place.start_workers(1)
+    samples = await progress.follow(applied, jobs, patience_s=PATIENCE_S)
+    await here.watch.until_done(floor, jobs, applied_before=before, patience_s=PATIENCE_S)
+    await here.watch.check(floor, jobs)
+    rate = progress.rate(samples, 0.3, 0.9)
+    here.tell(f"a backlog of {jobs:,}: {rate:,.0f} jobs/s")
+    return rate, samples
+
+
+async def _measure(here: Here, scenario: Scenario) -> list[Figure]:
+    await _drained(here, here.jobs(SHORT))
+    short, _ = await _drained(here, here.jobs(SHORT))
+    long, samples = await _drained(here, here.jobs(LONG))
+    curve = [(round(at, 1), count) for at, count in samples[:: max(len(samples) // POINTS, 1)]]
+    return [
+        scenario.figure("ratio", long / short, short=round(short), long=round(long), jobs=here.jobs(LONG), curve=curve)
+    ]
+
+
+BACKLOG = Scenario(
+    "backlog",
+    {"ratio": Line("backlog of 1 million jobs: drain rate against one of 100,000", "of the rate", Target(0.95))},
+    _measure,
+    quick=False,
+    shared=False,
+    ours=True,
+)
