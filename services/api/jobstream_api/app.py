@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import FastAPI
 
 from jobstream.clock import Clock, SystemClock
-from jobstream.ids import new_id
+from jobstream_api.infrastructure.ids import new_id
 from jobstream_api.routes import jobs, problems, submit, system
 from jobstream_api.routes.fast_lane import FastLane
 from jobstream_api.routes.openapi import document, summary, tags

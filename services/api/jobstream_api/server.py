@@ -10,6 +10,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from jobstream import garbage
 from jobstream.errors import ConfigurationError
 from jobstream.telemetry import Event, emit
 from jobstream_api.app import create_app
@@ -83,6 +84,7 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
+        garbage.settle()
         if self.started and sockets:
             host, port = sockets[0].getsockname()[:2]
             emit(Event.PROCESS_READY, service="api", url=f"http://{f'[{host}]' if ':' in host else host}:{port}")

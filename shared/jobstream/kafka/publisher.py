@@ -135,8 +135,10 @@ class Publisher:
             count = len(producer.client.cluster.partitions_for_topic(topic) or ())
             if topic not in self._topics or count == 0:
                 count = await self._find(producer, topic)
-        except (RecordRefused, BrokerUnavailable) as error:
+        except BrokerUnavailable as error:
             return [_failed(list(range(len(records))), error)]
+        except RecordRefused as error:  # there is no such topic: each record by itself is refused
+            return [_failed([place], error) for place in range(len(records))]
         per_partition: dict[int, list[int]] = {}
         batches = []
         for place, record in enumerate(records):
@@ -150,7 +152,13 @@ class Publisher:
         queues = list(per_partition.items())
         while queues:
             for partition, places in queues:
-                batch, taken = filled(producer, records, places, 1 if apart else len(places))
+                try:
+                    batch, taken = filled(producer, records, places, 1 if apart else len(places))
+                except (TypeError, ValueError) as error:  # of a header, say: only alone is it known whose
+                    taken = 1 if apart else len(places)
+                    batches.append(_failed(places[:taken], error))
+                    del places[:taken]
+                    continue
                 acknowledgement = await self._send_batch(producer, batch, topic, partition)
                 if acknowledgement.done() and not apart:
                     taken = len(places)  # not taken; what comes after it must not overtake it

@@ -212,3 +212,34 @@ async def _post(client):
         return (await client.post("/jobs", json=SEED)).status_code
     except httpx2.TransportError:
         return None
+
+
+@pytest.mark.kafka_only
+async def test_many_rows_for_a_topic_that_is_not_there_are_counted_and_hold_up_no_other(space, relay):
+    nowhere = [_row(space.topics.jobs("nowhere")) for _ in range(300)]
+    good = [_row(space.topics.jobs()) for _ in range(300)]
+    await relay.write([*nowhere, *good])
+
+    async def counted():
+        return [row["n"] for row in await space.fetch("SELECT count(*) AS n FROM outbox WHERE failures = 1")] == [300]
+
+    await eventually(counted, timeout=30, what="each refusal is counted once")
+    assert len(await space.fetch("SELECT 1 FROM outbox")) == 300
+    assert relay.held == 0
+
+
+@pytest.mark.kafka_only
+async def test_of_a_batch_that_kafka_refuses_only_the_row_to_blame_is_counted(space, relay):
+    poison = _row(space.topics.jobs(), secrets.token_bytes(3_000_000), key=b"0")
+    rows = [_row(space.topics.jobs(), key=b"%d" % (n % 5)) for n in range(200)]
+    await relay.write([*rows[:100], poison, *rows[100:]])
+
+    async def alone():
+        return [row["id"] for row in await space.fetch("SELECT id FROM outbox WHERE failures = 1")] == [poison.id]
+
+    await eventually(alone, timeout=30, what="the refusal is counted")
+
+    async def others_out():
+        return [row["id"] for row in await space.fetch("SELECT id FROM outbox")] == [poison.id]
+
+    await eventually(others_out, timeout=30, what="all others are out")

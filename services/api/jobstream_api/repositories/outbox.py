@@ -1,19 +1,19 @@
 """The outbox: records that must reach Kafka, written in the transaction that makes them due."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from jobstream.contracts.headers import JOB_CREATED, ORIGIN_HEADER, Headers, cloud_event
 from jobstream.contracts.jobs import Job
 from jobstream.contracts.topics import Topics
+from jobstream.kafka.batches import Outgoing
 from jobstream_api.infrastructure.database import Connection
 from jobstream_api.repositories.statements import as_json, statement
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxRow:
+class OutboxRow(NamedTuple):
     """One record on its way to Kafka.
 
     Attributes:
@@ -35,6 +35,11 @@ class OutboxRow:
         subject = str(self.job_id)
         event = cloud_event(JOB_CREATED, str(self.id), "/jobstream/api", self.created_at, subject)
         return [*event, (ORIGIN_HEADER, b"api")]
+
+    def outgoing(self) -> Outgoing:
+        """The record to publish. A job's own id orders nothing, so its partition is not Kafka's to choose."""
+        spread = self.job_id is not None and self.key == str(self.job_id).encode()
+        return Outgoing(self.key, self.value, self.record_headers(), spread)
 
 
 def job_row(row_id: UUID, job: Job, topics: Topics, at: datetime) -> OutboxRow:

@@ -1,8 +1,8 @@
 """New jobs from HTTP, many in one statement."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -13,8 +13,7 @@ from jobstream_api.repositories.outbox import OutboxRow
 from jobstream_api.repositories.statements import as_json, statement
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """A job that passed every check and has an id, but is not stored yet.
 
     Attributes:
@@ -29,8 +28,7 @@ class Draft:
     payload_json: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """What the database added to a draft.
 
     Attributes:
@@ -43,8 +41,7 @@ class Stored:
     held: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """The record that will hand a draft to the workers, as far as it is known before the insert.
 
     Attributes:
@@ -61,27 +58,35 @@ class Record:
     def of(cls, outbox_id: UUID, draft: Draft, topic: str) -> "Record":
         """The record of a draft's first attempt. Its fields are those of contracts.jobs.Job."""
         fields = draft.fields
-        document = {
+        document: dict[str, Any] = {
             "id": str(draft.id),
             "type": draft.type,
             "queue": draft.queue,
-            "key": fields.key,
             "payload": orjson.Fragment(draft.payload_json),
             "attempt": 1,
             "dispatch": 1,
-            "max_retries": fields.max_retries,
-            "timeout_s": fields.timeout_s,
-            "run_at": fields.run_at,
             "tags": fields.tags,
             "direct": False,
         }
-        raw = orjson.dumps({name: value for name, value in document.items() if value is not None})
-        return cls(outbox_id, draft.id, topic, (fields.key or str(draft.id)).encode(), raw[1:])
+        for name in ("key", "max_retries", "timeout_s", "run_at"):
+            value = getattr(fields, name)
+            if value is not None:
+                document[name] = value
+        key = (fields.key or document["id"]).encode()
+        return cls(outbox_id, draft.id, topic, key, orjson.dumps(document)[1:])
 
-    def outbox_row(self, created_at: datetime) -> OutboxRow:
-        """The row that the insert wrote."""
-        value = b'{"created_at":' + orjson.dumps(created_at) + b"," + self.rest
-        return OutboxRow(self.outbox_id, self.job_id, self.topic, self.key, None, value, created_at)
+    def outbox_row(self, created_at: datetime, beginning: bytes) -> OutboxRow:
+        """The row that the insert wrote.
+
+        Args:
+            beginning: what ``beginning(created_at)`` gives, the same for all rows of one insert.
+        """
+        return OutboxRow(self.outbox_id, self.job_id, self.topic, self.key, None, beginning + self.rest, created_at)
+
+
+def beginning(created_at: datetime) -> bytes:
+    """How the JSON of a record begins; ``Record.rest`` follows."""
+    return b'{"created_at":' + orjson.dumps(created_at) + b","
 
 
 async def insert(connection: Connection, drafts: Sequence[Draft], records: Sequence[Record]) -> dict[UUID, Stored]:

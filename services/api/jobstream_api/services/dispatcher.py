@@ -7,9 +7,9 @@ Retries after their backoff, jobs with run_at, and what workers handed back all 
 from collections.abc import Callable, Sequence
 
 from jobstream.contracts.topics import Topics
-from jobstream.ids import new_id
 from jobstream.telemetry import Event, emit
 from jobstream_api.infrastructure.database import Database
+from jobstream_api.infrastructure.ids import new_id
 from jobstream_api.repositories import held, outbox
 from jobstream_api.repositories.held import Released
 from jobstream_api.repositories.outbox import OutboxRow

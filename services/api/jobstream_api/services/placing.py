@@ -136,9 +136,10 @@ class Placer:
         return [Record.of(self._ids(), draft, self._topics.jobs(draft.queue)) for draft in drafts]
 
     def _hand_over_of(self, records: Sequence[Record], stored: Stores) -> None:
+        beginnings = {at: submits.beginning(at) for at in {fact.created_at for fact in stored.values()}}
         self._hand_over(
             [
-                record.outbox_row(fact.created_at)
+                record.outbox_row(fact.created_at, beginnings[fact.created_at])
                 for record in records
                 if (fact := stored.get(record.job_id)) is not None and not fact.held
             ]

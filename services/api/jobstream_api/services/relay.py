@@ -29,6 +29,10 @@ BACKLOG_BYTES = 64 * 1024 * 1024
 MAX_FAILURES = 10
 """A row that Kafka refused so often is parked as a dead letter."""
 
+_AT_ONCE = 1_000
+_BYTES_AT_ONCE = 4 * 1024 * 1024
+"""Rows, and about how many bytes, that go to the publisher in one call: a few milliseconds of the loop."""
+_ALONE_AT_ONCE = 20
 _GATHER_S = 0.02
 _DELETE_AT_ONCE = 5_000
 _PING_EVERY_S = 5.0
@@ -37,12 +41,18 @@ _PAUSE_S = 0.05
 _MAX_PAUSE_S = 5.0
 
 
+def _by_id(row: OutboxRow) -> UUID:
+    """Ids are UUIDv7: their order is the order in which the rows were made."""
+    return row.id
+
+
 class _Lane:
     """The rows of one topic, in order. A topic that does not answer holds up no other."""
 
     def __init__(self) -> None:
         self.rows: deque[OutboxRow] = deque()
-        self.again: deque[OutboxRow] = deque()
+        self.again: list[OutboxRow] = []
+        self.alone: list[OutboxRow] = []
         self.task: asyncio.Task[None] | None = None
         self.failed = False
         self._pause_s = _PAUSE_S
@@ -56,10 +66,21 @@ class _Lane:
         await asyncio.sleep(self._pause_s)
         self._pause_s = min(self._pause_s * 2, _MAX_PAUSE_S)
 
-    def next(self) -> OutboxRow | None:
+    def next(self) -> tuple[list[OutboxRow], bool]:
+        """Rows to send now, and whether each must go alone. What failed comes first, in its old order."""
+        if self.alone:
+            rows, self.alone = self.alone[:_ALONE_AT_ONCE], self.alone[_ALONE_AT_ONCE:]
+            return rows, True
         if self.again:
-            return self.again.popleft()
-        return self.rows.popleft() if self.rows else None
+            self.rows.extendleft(sorted(self.again, key=_by_id, reverse=True))
+            self.again.clear()
+        rows = []
+        size = 0
+        while self.rows and len(rows) < _AT_ONCE and size < _BYTES_AT_ONCE:
+            row = self.rows.popleft()
+            size += len(row.value or b"")
+            rows.append(row)
+        return rows, False
 
 
 class Relay(LoopService):
@@ -89,15 +110,18 @@ class Relay(LoopService):
         if not self._held:
             self._busy_since = time.monotonic()
         for row in rows:
-            if self.room == 0:
+            if len(self._held) >= self._backlog or self._held_bytes >= BACKLOG_BYTES:
                 return
             if row.id in self._held:
                 continue
             self._held[row.id] = size = len(row.value or b"")
             self._held_bytes += size
-            lane = self._lanes.setdefault(row.topic, _Lane())
+            lane = self._lanes.get(row.topic)
+            if lane is None:
+                lane = self._lanes[row.topic] = _Lane()
             lane.rows.append(row)
-            self._run(row.topic, lane)
+            if lane.task is None:
+                self._run(row.topic, lane)
 
     def _drop(self, ids: Iterable[UUID]) -> None:
         for row_id in ids:
@@ -186,34 +210,40 @@ class Relay(LoopService):
         try:
             if lane.failed:
                 await lane.rest()
-            while (row := lane.next()) is not None:
-                try:
-                    future = await self._publisher.send(row.topic, row.key, row.value, row.record_headers())
-                except RecordRefused as error:
-                    self._refuse(row, str(error))
-                except BrokerUnavailable as error:
-                    lane.again.appendleft(row)
-                    emit(Event.OUTBOX_PUBLISH_FAILED, topic=topic, error=str(error))
+            while True:
+                rows, alone = lane.next()
+                if not rows:
+                    return
+                batches = await self._publisher.send_many(topic, [row.outgoing() for row in rows], apart=alone)
+                for batch in batches:
+                    sent = [rows[place] for place in batch.places]
+                    batch.acknowledgement.add_done_callback(partial(self._on_done, sent, lane))
+                await asyncio.sleep(0)  # what failed at once is told now
+                if lane.failed:
                     await lane.rest()
-                else:
-                    future.add_done_callback(partial(self._on_done, row, lane))
         finally:
             lane.task = None
 
-    def _on_done(self, row: OutboxRow, lane: _Lane, future: Acknowledgement) -> None:
+    def _on_done(self, rows: list[OutboxRow], lane: _Lane, future: Acknowledgement) -> None:
         error = asyncio.CancelledError() if future.cancelled() else future.exception()
         if error is None:
             lane.succeeded()
-            self._acknowledged.append(row.id)
+            self._acknowledged += [row.id for row in rows]
             self._wake.set()
             return
         meaning = failure(error)
-        if isinstance(meaning, RecordRefused):
-            self._refuse(row, str(meaning))
-        elif self._lanes.get(row.topic) is lane:
-            lane.failed = True
-            lane.again.append(row)
-            self._run(row.topic, lane)
+        topic = rows[0].topic
+        if isinstance(meaning, RecordRefused) and len(rows) == 1:
+            self._refuse(rows[0], str(meaning))
+        elif self._lanes.get(topic) is lane:
+            if isinstance(meaning, RecordRefused):
+                lane.alone += rows  # one of them is to blame
+            else:
+                if not lane.failed:
+                    emit(Event.OUTBOX_PUBLISH_FAILED, topic=topic, error=str(meaning))
+                lane.failed = True
+                lane.again += rows
+            self._run(topic, lane)
 
     def _refuse(self, row: OutboxRow, detail: str) -> None:
         emit(Event.OUTBOX_PUBLISH_FAILED, topic=row.topic, outbox_id=str(row.id), error=detail)

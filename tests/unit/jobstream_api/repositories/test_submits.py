@@ -7,7 +7,7 @@ import pytest
 
 from jobstream.contracts.jobs import Job
 from jobstream.ids import new_id
-from jobstream_api.repositories.submits import Draft, Record
+from jobstream_api.repositories.submits import Draft, Record, beginning
 from jobstream_api.services.drafts import NewJob
 
 AT = datetime(2026, 10, 1, 9, 30, 0, 123456, tzinfo=UTC)
@@ -32,7 +32,7 @@ AT = datetime(2026, 10, 1, 9, 30, 0, 123456, tzinfo=UTC)
 def test_a_record_reads_as_the_job_that_was_asked_for(document):
     fields = NewJob.read(document)
     draft = Draft(new_id(), "example", fields.queue, fields, fields.checked_payload())
-    row = Record.of(new_id(), draft, "jobs.created").outbox_row(AT)
+    row = Record.of(new_id(), draft, "jobs.created").outbox_row(AT, beginning(AT))
     expected = Job(
         id=draft.id,
         type="example",
