@@ -1,0 +1,41 @@
+"""PgQueuer: jobs in PostgreSQL, deleted when they are done; a line in a log remains, and no result."""
+
+import sys
+
+import asyncpg
+import uvloop
+from pgqueuer import AsyncpgPoolDriver, Job, PgQueuer, Queries
+
+from bench.peers.address import DATABASE
+from bench.peers.submitter import CONCURRENCY, obey
+
+PAYLOAD = b'{"task":"example","value":42}'
+
+
+async def create() -> PgQueuer:
+    """The worker, for ``pgq run``."""
+    pool = await asyncpg.create_pool(DATABASE, min_size=4, max_size=10)
+    app = PgQueuer.from_asyncpg_pool(pool)
+
+    @app.entrypoint("run_job")
+    async def run_job(job: Job) -> None:
+        """The handler."""
+
+    return app
+
+
+async def submit() -> None:
+    """Submit as told on stdin."""
+    async with asyncpg.create_pool(DATABASE, min_size=CONCURRENCY // 2, max_size=CONCURRENCY // 2) as pool:
+        queries = Queries(AsyncpgPoolDriver(pool))
+        await obey(lambda: queries.enqueue("run_job", PAYLOAD))
+
+
+async def install() -> None:
+    """Make the tables, once."""
+    async with asyncpg.create_pool(DATABASE, min_size=1, max_size=1) as pool:
+        await Queries(AsyncpgPoolDriver(pool)).install()
+
+
+if __name__ == "__main__":
+    uvloop.run({"submit": submit, "install": install}[sys.argv[1]]())
