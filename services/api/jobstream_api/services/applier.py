@@ -7,13 +7,11 @@ and the consumer's next offsets.
 
 import random
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from jobstream.contracts import limits
 from jobstream.contracts.events import EventKind, StatusEvent, WorkerEvent, read_status
-from jobstream.contracts.status import JobStatus
 from jobstream.contracts.topics import Topics
 from jobstream.errors import InvalidInput
 from jobstream.telemetry import Event, emit
@@ -24,7 +22,7 @@ from jobstream_api.repositories import arrivals, runs, workers
 from jobstream_api.repositories.dead_letters import DeadLetter
 from jobstream_api.repositories.outbox import OutboxRow
 from jobstream_api.repositories.runs import Settled
-from jobstream_api.services.ingest import Effects, Ended, Ingest, dead_letter
+from jobstream_api.services.ingest import Effects, Ingest, dead_letter
 from jobstream_api.services.policies import Policies
 from jobstream_api.settings import ApiSettings
 
@@ -144,7 +142,7 @@ class Applier(Ingest):
         for entry in simple:
             if entry.outcome is not None and entry.identity[0] in changed:
                 effects.terminal.append(entry.identity[0])
-                effects.ended.append(_ended(entry, JobStatus.COMPLETED, changed[entry.identity[0]]))
+                effects.end(entry.outcome, "COMPLETED", changed[entry.identity[0]])
         return set(changed)
 
     async def _settle(
@@ -169,7 +167,7 @@ class Applier(Ingest):
             if row is None or decision is None:
                 continue
             settled[row.id] = _settled(row, decision, entry, outcome)
-            effects.ended.append(_ended(entry, decision.status, None))
+            effects.end(outcome, decision.status.value, None)
             effects.held |= decision.hold_s is not None
             if decision.status.terminal:
                 effects.terminal.append(row.id)
@@ -214,18 +212,6 @@ def _settled(row: Any, decision: Any, entry: Folded, outcome: StatusEvent) -> Se
         finished_at=outcome.finished_at,
         error=error,
         last_error=line,
-    )
-
-
-def _ended(entry: Folded, status: JobStatus, dispatched_at: datetime | None) -> Ended:
-    event = entry.newest
-    started, finished = event.started_at, event.finished_at
-    return Ended(
-        type=event.type,
-        status=status.value,
-        attempt=event.attempt,
-        wait_s=max((started - dispatched_at).total_seconds(), 0.0) if started and dispatched_at else None,
-        run_s=(finished - started).total_seconds() if started and finished else None,
     )
 
 

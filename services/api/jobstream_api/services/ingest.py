@@ -9,9 +9,10 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
+from jobstream.contracts.events import StatusEvent
 from jobstream.contracts.jobs import Record
 from jobstream.contracts.topics import Topics
 from jobstream.errors import InvalidInput
@@ -31,29 +32,31 @@ _MAX_PAUSE_S = 2.0
 _STOP_S = 2.0
 
 
-class Ended(NamedTuple):
-    """A run that ended, for metrics.
+@dataclass(slots=True)
+class Endings:
+    """Runs of one type that ended the same way, for metrics: one figure per run, as far as it is known.
 
     Attributes:
-        status: the job's state after it.
-        wait_s: from its dispatch to its start, seconds, or None where that is not known.
-        run_s: from its start to its end, seconds, likewise.
+        waits: from dispatch to start, seconds.
+        runs: from start to end, seconds.
     """
 
-    type: str
-    status: str
-    attempt: int
-    wait_s: float | None
-    run_s: float | None
+    attempts: list[int] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
+    runs: list[float] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Effects:
-    """What is to be done once a batch is committed."""
+    """What is to be done once a batch is committed.
+
+    Attributes:
+        ended: runs that ended, by their job's type and the state of the job after it.
+    """
 
     outbox: list[OutboxRow] = field(default_factory=list)
     terminal: list[UUID] = field(default_factory=list)
-    ended: list[Ended] = field(default_factory=list)
+    ended: dict[tuple[str, str], Endings] = field(default_factory=dict)
     held: bool = False
     facts: dict[str, int] = field(default_factory=dict)
 
@@ -61,6 +64,20 @@ class Effects:
         """Add to a figure that telemetry tells of after the commit."""
         if number:
             self.facts[name] = self.facts.get(name, 0) + number
+
+    def end(self, event: StatusEvent, status: str, dispatched_at: datetime | None) -> None:
+        """Note the end of a run."""
+        endings = self.ended.get((event.type, status))
+        if endings is None:
+            endings = self.ended[event.type, status] = Endings()
+        endings.attempts.append(event.attempt)
+        started = event.started_at
+        if started is None:
+            return
+        if dispatched_at is not None:
+            endings.waits.append(max((started - dispatched_at).total_seconds(), 0.0))
+        if event.finished_at is not None:
+            endings.runs.append((event.finished_at - started).total_seconds())
 
 
 def dead_letter(record: Record, problem: InvalidInput, job_id: UUID | None = None) -> DeadLetter:

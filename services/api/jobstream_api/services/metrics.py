@@ -6,12 +6,14 @@ Labels are bounded: a job type counts under its own name only once a worker has 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from jobstream.telemetry import Event, subscribe
+from jobstream_api.services.histograms import Histogram
+from jobstream_api.services.ingest import Endings
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 UNKNOWN = "unknown"
@@ -70,13 +72,9 @@ class Metrics(Collector):
         self._dispatched = counter("jobs_dispatched", "Held jobs handed to Kafka")
         self._rescued = counter("leases_expired", "Runs whose lease ran out")
         self._republished = counter("jobs_republished", "Jobs published again since nobody owed them")
-        self._wait = Histogram(
-            "jobstream_start_latency_seconds", "From dispatch to start", ["type"], buckets=_WAITS, registry=registry
-        )
-        self._run = Histogram("jobstream_run_seconds", "From start to end", ["type"], buckets=_RUNS, registry=registry)
-        self._attempts = Histogram(
-            "jobstream_attempts", "Attempts of jobs that ended", ["type"], buckets=_ATTEMPTS, registry=registry
-        )
+        self._wait = Histogram("jobstream_start_latency_seconds", "From dispatch to start", "type", _WAITS)
+        self._run = Histogram("jobstream_run_seconds", "From start to end", "type", _RUNS)
+        self._attempts = Histogram("jobstream_attempts", "Attempts of jobs that ended", "type", _ATTEMPTS)
         registry.register(self)
 
     def start(self) -> None:
@@ -95,7 +93,9 @@ class Metrics(Collector):
         return generate_latest(self._registry)
 
     def collect(self) -> Iterator[Metric]:
-        """The gauges as they are now."""
+        """Histograms, and the gauges as they are now."""
+        for histogram in (self._wait, self._run, self._attempts):
+            yield histogram.family()
         values = self._gauges()
         for name, (label, text) in GAUGES.items():
             family = GaugeMetricFamily(f"jobstream_{name}", text, labels=[label] if label else [])
@@ -112,8 +112,8 @@ class Metrics(Collector):
                 self._over_kafka.inc(fields["count"])
             case Event.EVENTS_APPLIED:
                 self._applied.inc(fields["count"])
-                for ended in fields["ended"]:
-                    self._note_end(ended)
+                for (job_type, status), endings in fields["ended"].items():
+                    self._note_ends(job_type, status, endings)
             case Event.EVENT_DROPPED:
                 self._dropped.inc(fields["count"])
             case Event.DEAD_LETTERED:
@@ -127,12 +127,10 @@ class Metrics(Collector):
             case Event.JOBS_REPUBLISHED:
                 self._republished.inc(fields["count"])
 
-    def _note_end(self, ended: Any) -> None:
-        job_type = ended.type if self._known(ended.type) else UNKNOWN
-        self._outcomes.labels(job_type, ended.status).inc()
-        if ended.wait_s is not None:
-            self._wait.labels(job_type).observe(ended.wait_s)
-        if ended.run_s is not None:
-            self._run.labels(job_type).observe(ended.run_s)
-        if ended.status in ("COMPLETED", "FAILED", "CANCELLED"):
-            self._attempts.labels(job_type).observe(ended.attempt)
+    def _note_ends(self, job_type: str, status: str, endings: Endings) -> None:
+        label = job_type if self._known(job_type) else UNKNOWN
+        self._outcomes.labels(label, status).inc(len(endings.attempts))
+        self._wait.observe(label, endings.waits)
+        self._run.observe(label, endings.runs)
+        if status in ("COMPLETED", "FAILED", "CANCELLED"):
+            self._attempts.observe(label, endings.attempts)
