@@ -38,7 +38,7 @@ test: $(ENV) ## All tests but the fault suite and compose, on a real PostgreSQL 
 faults: $(ENV) ## The long fault suite: kill workers, apis, Kafka and PostgreSQL while jobs run (JOBSTREAM_FAULT_SEEDS=20)
 	$(BIN)/pytest tests/faults $(ARGS)
 
-bench: $(ENV) ## Measure rates and latencies on this machine, and print one table (ARGS='--scale 0.2' is quicker)
+bench: $(ENV) ## Measure rates, latencies and costs against their targets; five minutes (ARGS=--list shows what there is)
 	$(BIN)/python -m bench $(ARGS)
 
 test-compose: $(ENV) ## The images and docker-compose.yml, on a Docker engine: five minutes

@@ -17,6 +17,7 @@ import httpx2
 import psutil
 
 from bench.processes import Cpu, Part
+from jobstream.cli.bench.wire import Target
 from jobstream.local import jars
 from jobstream.local.cluster import EXAMPLES, Cluster, Options
 from jobstream.local.ports import HOST, free_port
@@ -57,6 +58,10 @@ class Place:
     @property
     def api(self) -> str:
         return f"http://{self.host}:{self.port}"
+
+    @property
+    def target(self) -> Target:
+        return Target(self.host, self.port, tls=False)
 
     @property
     def settings(self) -> Settings:

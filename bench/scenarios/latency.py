@@ -17,7 +17,7 @@ async def _measure(here: Here, scenario: Scenario) -> list[Figure]:
     gc.collect()
     gc.disable()  # the generator's own pauses are not the system's
     try:
-        load = await paced(place.host, place.port, submit_and_wait, rate=RATE, until=lambda sent: sent >= jobs)
+        load = await paced(place.target, submit_and_wait, rate=RATE, until=lambda sent: sent >= jobs)
     finally:
         gc.enable()
     if load.refused:

@@ -41,7 +41,7 @@ async def _measure(here: Here, scenario: Scenario) -> list[Figure]:
     over = asyncio.Event()
     began = time.perf_counter()
     submits = asyncio.create_task(
-        paced(place.host, place.port, submit, rate=RATE, until=lambda sent: over.is_set() and sent >= RATE)
+        paced(place.target, submit, rate=RATE, until=lambda sent: over.is_set() and sent >= RATE)
     )
     try:
         while await watch.fetchval(ANY_HELD):

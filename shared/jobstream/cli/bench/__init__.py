@@ -1,0 +1,1 @@
+"""``jobstream bench``: the short form of the benchmark, against any cluster."""
