@@ -18,6 +18,11 @@ def new_id() -> UUID:
     return UUID(int=uuid_utils.uuid7().int)
 
 
+def new_text_id() -> str:
+    """A fresh UUIDv7 as text, at a fifth of the price."""
+    return str(uuid_utils.uuid7())
+
+
 def _compose(version: int, high48: int, digest: bytes) -> UUID:
     """Lay 48 bits, the version, and 74 bits of a digest out as RFC 9562 asks."""
     bits = int.from_bytes(digest[:10], "big")

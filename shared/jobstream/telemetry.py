@@ -12,9 +12,19 @@ from typing import Any
 
 import structlog
 
+_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+_threshold = 20
+
 
 class Event(Enum):
-    """Every event that jobstream emits: (name, log level)."""
+    """Every event that jobstream emits: (name, log level).
+
+    Attributes:
+        label: the event's name as logs and metrics show it.
+        severity: its log level as a number.
+        heard: true if telling of it reaches anybody. Ask before gathering facts about what happens with
+            every job.
+    """
 
     # processes and their services
     PROCESS_READY = ("process.ready", "info")
@@ -48,7 +58,8 @@ class Event(Enum):
     PARTITIONS_REVOKED = ("partitions.revoked", "info")
     RECORD_SKIPPED = ("record.skipped", "debug")
     JOB_STARTED = ("job.started", "debug")
-    JOB_FINISHED = ("job.finished", "info")
+    JOB_FINISHED = ("job.finished", "debug")
+    JOB_FAILED = ("job.failed", "info")
     JOB_LOG = ("job.log", "info")
     HANDLER_ABANDONED = ("handler.abandoned", "warning")
     HANDLER_LEFT_OUT = ("handler.left_out", "warning")
@@ -57,17 +68,16 @@ class Event(Enum):
     KAFKA_TROUBLE = ("kafka.trouble", "warning")
     KAFKA_CLIENT_REBUILT = ("kafka.client_rebuilt", "warning")
 
-    @property
-    def label(self) -> str:
-        """The event's name as logs and metrics show it."""
-        return self.value[0]
+    def __init__(self, label: str, level: str) -> None:
+        self.label = label
+        self.level = level
+        self.severity = _LEVELS[level]
+        self.heard = self.severity >= _threshold
 
 
 Subscriber = Callable[[Event, dict[str, Any]], None]
-_subscribers: list[Subscriber] = []
+_subscribers: list[tuple[Subscriber, frozenset[Event]]] = []
 _logger = structlog.get_logger("jobstream")
-_levels = {"debug": 10, "info": 20, "warning": 30, "error": 40}
-_threshold = 20
 
 
 def emit(event: Event, *, exc_info: BaseException | None = None, **fields: Any) -> None:
@@ -77,24 +87,37 @@ def emit(event: Event, *, exc_info: BaseException | None = None, **fields: Any) 
         exc_info: an exception whose traceback belongs in the log.
         fields: facts about it. Never a payload, never a secret.
     """
-    name, level = event.value
-    for subscriber in _subscribers:
-        subscriber(event, fields)
-    if _levels[level] >= _threshold:
+    for subscriber, deaf_to in _subscribers:
+        if event not in deaf_to:
+            subscriber(event, fields)
+    if event.severity >= _threshold:
         extra = {"exc_info": exc_info} if exc_info is not None else {}
-        getattr(_logger, level)(name, **fields, **extra)
+        getattr(_logger, event.level)(event.label, **fields, **extra)
 
 
-def subscribe(subscriber: Subscriber) -> Callable[[], None]:
-    """Call ``subscriber`` at each event from now on. Returns what ends the subscription."""
-    _subscribers.append(subscriber)
-    return lambda: _subscribers.remove(subscriber)
+def subscribe(subscriber: Subscriber, deaf_to: frozenset[Event] = frozenset()) -> Callable[[], None]:
+    """Call ``subscriber`` at each event from now on, but for those in ``deaf_to``. Returns what ends it."""
+    entry = (subscriber, deaf_to)
+    _subscribers.append(entry)
+    _ask_who_hears()
+
+    def end() -> None:
+        _subscribers.remove(entry)
+        _ask_who_hears()
+
+    return end
+
+
+def _ask_who_hears() -> None:
+    for event in Event:
+        event.heard = event.severity >= _threshold or any(event not in deaf_to for _, deaf_to in _subscribers)
 
 
 def configure_logging(log_format: str = "auto", level: str = "INFO") -> None:
     """Send this process's logs to stderr: readable on a terminal, JSON elsewhere."""
     global _threshold
-    _threshold = _levels[level.lower()]
+    _threshold = _LEVELS[level.lower()]
+    _ask_who_hears()
     console = log_format == "console" or (log_format == "auto" and sys.stderr.isatty())
     # Plain tracebacks: the default shows the values of variables, and with them payloads.
     readable = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)

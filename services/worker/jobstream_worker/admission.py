@@ -12,7 +12,7 @@ from jobstream_worker.counts import Counts
 from jobstream_worker.ledger import Ledger
 from jobstream_worker.runner import Runner
 from jobstream_worker.slots import Slot
-from jobstream_worker.work import Work
+from jobstream_worker.work import Work, identity_of
 
 
 class Admission:
@@ -42,11 +42,12 @@ class Admission:
             self._counts.poison += 1
             self._skip(slot, record, refusal.code)
             return
-        if self._ledger.known(job.identity):
+        identity = identity_of(job)
+        if self._ledger.known(identity):
             self._counts.repeats += 1
             self._skip(slot, record, "done")
             return
-        work = self._ledger.active.get(job.identity)
+        work = self._ledger.active.get(identity)
         if work is not None:
             self._counts.repeats += 1
             work.attach(slot, record.offset)

@@ -11,6 +11,7 @@ from jobstream.contracts.events import WorkerEvent
 from jobstream.contracts.headers import Headers
 from jobstream.contracts.topics import Topics
 from jobstream.handlers.registry import Registry
+from jobstream.kafka.batches import Outgoing
 from jobstream.kafka.outbound import Outbound
 from jobstream.telemetry import Event, emit
 from jobstream.wakeful import WakefulLoop
@@ -86,7 +87,7 @@ class Announcer(WakefulLoop):
                 )
                 value = announcement.model_copy(update={"payload_schema": None}).to_json()
             headers: Headers = [("content-type", b"application/json")]
-            self._outbound.post(self._topics.types, announcement.type.encode(), value, headers)
+            self._outbound.post(self._topics.types, Outgoing(announcement.type.encode(), value, headers))
 
     def farewell(self) -> None:
         """Post that the worker stops."""
@@ -107,7 +108,8 @@ class Announcer(WakefulLoop):
             partitions=self._assignment.by_topic(),
             metrics_url=self.metrics_url,
         )
-        self._outbound.post(self._topics.status, self._worker.encode(), event.to_json(), event.headers(), self._told)
+        record = Outgoing(self._worker.encode(), event.to_json(), event.headers(), spread=True)
+        self._outbound.post(self._topics.status, record, self._told)
 
     def _told(self, _partition: int, _offset: int) -> None:
         self._alive_pending = False

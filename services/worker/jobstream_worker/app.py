@@ -104,7 +104,8 @@ class Worker:
             counts=self.counts,
         )
         self.announcer = Announcer(self.id, registry, self.outbound, topics, self.runner, self.consumer, clock)
-        self.runner.started = leases.watch
+        self.runner.waits = leases.watch
+        self.outbound.turned = self.runner.go_on
         self.runner.leased = heartbeats.watch
         self.consumer.shared_out = self.announcer.wake
         self.runner.room_made = committer.committed = self.consumer.wake

@@ -1,5 +1,7 @@
 """Heartbeats: runs that hold a lease keep it, and tell their progress."""
 
+from functools import partial
+
 from jobstream.clock import Clock
 from jobstream.wakeful import WakefulLoop
 from jobstream_worker.counts import Counts
@@ -60,8 +62,8 @@ class Heartbeats(WakefulLoop):
                 work.beat_pending = True
                 self._counts.heartbeats += 1
                 self._publisher.post(
-                    self._reports.heartbeat(work),
-                    lambda partition, offset, work=work: self._runner.beat_acknowledged(work, partition, offset),  # type: ignore[misc]
+                    self._reports.heartbeat(work).record,
+                    partial(self._runner.beat_acknowledged, work),
                 )
 
     def _wait_s(self, work: Work) -> float:

@@ -21,13 +21,13 @@ class Leases(WakefulLoop):
         super().__init__()
         self._announce = announce
         self._clock = clock
-        # In order of start, so what is due stands at the front.
+        # In order of their first waits, which is the order of start: so what is due stands at the front.
         self._due: deque[tuple[float, Work]] = deque()
 
     def watch(self, work: Work) -> None:
-        """Work whose handler begins now."""
-        if work.announced_at is None:
-            self._due.append((self._clock.monotonic() + ANNOUNCE_AFTER_S, work))
+        """Work whose handler waits for something for the first time."""
+        if work.announced_at is None and work.run is not None:
+            self._due.append((work.run.started + ANNOUNCE_AFTER_S, work))
             self.wake()
 
     async def run(self) -> None:

@@ -1,10 +1,12 @@
 """Async handlers on the loop, each in the task of its caller: no further task, no timer for one that ends at once.
 
 The handler's coroutine is stepped by hand. So a handler that ignores being cancelled can be taken out
-of the caller's task, left to itself in one of its own, and the caller goes on.
+of the caller's task, left to itself in one of its own, and the caller goes on. And each run has a
+context of its own, though many may share a task: what one sets in a context variable no other sees.
 """
 
 import asyncio
+import contextvars
 import types
 from collections.abc import Coroutine, Generator
 from typing import Any
@@ -29,21 +31,24 @@ class LoopRuns:
         self.grace_s = grace_s
         self.current: Run | None = None
         self.strays: set[asyncio.Task[None]] = set()
+        self._context = contextvars.copy_context()
 
     async def execute(self, run: Run) -> Outcome:
         """See ``Executor.execute``."""
         task = asyncio.current_task()
         assert task is not None
+        context = self._context.copy()
         try:
-            handler: Steps = run.spec.call(payload_for(run.spec, run.job), run.context())
+            handler: Steps = context.run(_begin, run)
         except BaseException as error:  # a model's validators are the handler's code too
             return conclude(run.spec, error)
-        return await _Drive(self, run, handler, task)
+        return await _Drive(self, run, handler, task, context)
 
-    def abandon(self, run: Run, handler: Steps, waits_for: Any) -> None:
+    def abandon(self, run: Run, handler: Steps, waits_for: Any, context: contextvars.Context) -> None:
         """Leave a handler that will not stop to a task of its own; its late result is ignored."""
         emit(Event.HANDLER_ABANDONED, job_id=str(run.job.id), type=run.job.type, run_in="loop", grace_s=self.grace_s)
-        stray = asyncio.create_task(_finish(handler, waits_for), name=f"abandoned {run.job.type}")
+        ending = _finish(handler, waits_for)
+        stray = asyncio.create_task(ending, name=f"abandoned {run.job.type}", context=context)
         self.strays.add(stray)
         stray.add_done_callback(self.strays.discard)
 
@@ -58,10 +63,24 @@ class LoopRuns:
 class _Drive:
     """One handler being stepped inside its caller's task."""
 
-    __slots__ = ("_before", "_cancels", "_foreign", "_gave_up", "_handler", "_run", "_runs", "_task", "_timer")
+    __slots__ = (
+        "_before",
+        "_cancels",
+        "_context",
+        "_foreign",
+        "_gave_up",
+        "_handler",
+        "_run",
+        "_runs",
+        "_task",
+        "_timer",
+    )
 
-    def __init__(self, runs: LoopRuns, run: Run, handler: Steps, task: asyncio.Task[Any]) -> None:
+    def __init__(
+        self, runs: LoopRuns, run: Run, handler: Steps, task: asyncio.Task[Any], context: contextvars.Context
+    ) -> None:
         self._runs = runs
+        self._context = context
         self._run = run
         self._handler = handler
         self._task = task
@@ -83,7 +102,7 @@ class _Drive:
                     yield from _take_cancel()
                 return self._end(error)
             if self._gave_up:
-                self._runs.abandon(self._run, self._handler, waits_for)
+                self._runs.abandon(self._run, self._handler, waits_for, self._context)
                 return self._end(asyncio.CancelledError())
             if not armed:
                 armed = True
@@ -93,7 +112,7 @@ class _Drive:
             try:
                 yield waits_for
             except GeneratorExit:
-                self._handler.close()
+                self._context.run(self._handler.close)
                 raise
             except BaseException as error:
                 thrown = error
@@ -104,7 +123,9 @@ class _Drive:
         """Let the handler go on to its next wait, and return what it waits for."""
         self._runs.current = self._run
         try:
-            return self._handler.send(None) if thrown is None else self._handler.throw(thrown)
+            if thrown is None:
+                return self._context.run(self._handler.send, None)
+            return self._context.run(self._handler.throw, thrown)
         finally:
             self._runs.current = None
 
@@ -151,6 +172,11 @@ class _Drive:
         if isinstance(error, StopIteration):
             return conclude(run.spec, None, error.value, stopped=run.stop_reason)
         return conclude(run.spec, error, stopped=run.stop_reason)
+
+
+def _begin(run: Run) -> Steps:
+    steps: Steps = run.spec.call(payload_for(run.spec, run.job), run.context())
+    return steps
 
 
 def _take_cancel() -> Generator[Any, None, None]:

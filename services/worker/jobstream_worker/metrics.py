@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -14,6 +14,8 @@ from jobstream_worker.consumer import Consumer
 from jobstream_worker.counts import Counts
 from jobstream_worker.runner import Runner
 
+_COUNTED = frozenset({Event.JOB_STARTED, Event.JOB_FINISHED})
+"""Told with every job: nobody gathers their facts unless a log wants them, and the worker counts them anyway."""
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -39,15 +41,14 @@ class WorkerMetrics(Collector):
         self._ages = ages
         self._end: Callable[[], None] | None = None
         self._registry = CollectorRegistry()
-        events = Counter("jobstream_telemetry_events", "Telemetry events", ["event"], registry=self._registry)
         # All from the beginning: a counter that appears with its first event has no rate at that event.
-        self._events = {event: events.labels(event.label) for event in Event}
+        self._events = dict.fromkeys(Event, 0)
         self._registry.register(self)
 
     def start(self) -> None:
         """Begin to count."""
         if self._end is None:
-            self._end = subscribe(self._note)
+            self._end = subscribe(self._note, deaf_to=_COUNTED)
 
     def stop(self) -> None:
         """Count no more."""
@@ -56,7 +57,7 @@ class WorkerMetrics(Collector):
             end()
 
     def _note(self, event: Event, _fields: dict[str, Any]) -> None:
-        self._events[event].inc()
+        self._events[event] += 1
 
     def text(self) -> bytes:
         """All metrics in the text format of Prometheus."""
@@ -83,6 +84,11 @@ class WorkerMetrics(Collector):
         for event, count in counts.outcomes.items():
             outcomes.add_metric([event], count)
         yield outcomes
+        finished = sum(counts.outcomes.values())
+        events = CounterMetricFamily("jobstream_telemetry_events", "Telemetry events", labels=["event"])
+        for told, count in {**self._events, Event.JOB_STARTED: counts.started, Event.JOB_FINISHED: finished}.items():
+            events.add_metric([told.label], count)
+        yield events
         for name, text, gauge in (
             ("running", "Handlers running", runner.active),
             ("concurrency", "Handlers that may run at once", runner.concurrency),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from jobstream.contracts.events import StatusEvent
+from jobstream.kafka.batches import Outgoing
 from jobstream.kafka.outbound import Acknowledged, Outbound
 
 
@@ -20,17 +20,11 @@ class Publisher:
         self.floor: list[int] = []
         self._ends: Sequence[int] = ()
         self._ends_sequence = 0
+        outbound.landed = self._landed
 
-    def post(self, event: StatusEvent, acknowledged: Acknowledged | None = None) -> None:
+    def post(self, record: Outgoing, acknowledged: Acknowledged) -> None:
         """Put an event on its way. Events of one job arrive in the order in which they were posted."""
-
-        def settled(partition: int, offset: int) -> None:
-            self._raise(partition, offset + 1)
-            if acknowledged is not None:
-                acknowledged(partition, offset)
-            self._take_ends()
-
-        self._outbound.post(self._topic, str(event.id).encode(), event.to_json(), event.headers(), settled)
+        self._outbound.post(self._topic, record, acknowledged)
 
     @property
     def sequence(self) -> int:
@@ -44,6 +38,11 @@ class Publisher:
         """
         self._ends = ends
         self._ends_sequence = sequence
+        self._take_ends()
+
+    def _landed(self, topic: str, partition: int, end: int) -> None:
+        if topic == self._topic:
+            self._raise(partition, end)
         self._take_ends()
 
     def _take_ends(self) -> None:

@@ -25,9 +25,9 @@ class Pulse(LoopService):
         self._clock = clock
         self._ticked = clock.monotonic()
 
-    def late(self) -> bool:
-        """True from a freeze on until the tick that tells of it."""
-        return self._clock.monotonic() - self._ticked > self._limit_s
+    def late(self, now: float) -> bool:
+        """True from a freeze on until the tick that tells of it; ``now`` is monotonic."""
+        return now - self._ticked > self._limit_s
 
     async def setup(self) -> None:
         self._ticked = self._clock.monotonic()
@@ -39,7 +39,8 @@ class Pulse(LoopService):
 
     def tick(self) -> None:
         """Tell if it is late; from now on it is not."""
-        if self.late():
+        now = self._clock.monotonic()
+        if self.late(now):
             self._was_late()
-        self._ticked = self._clock.monotonic()
+        self._ticked = now
         self.succeeded()

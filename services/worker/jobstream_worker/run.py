@@ -29,7 +29,7 @@ class Run:
 
     job: Job
     spec: HandlerSpec
-    run_id: UUID
+    run_id: str
     started_at: datetime
     started: float
     progress: float | None = None
@@ -66,7 +66,7 @@ class Run:
             return None
         timeout = self.timeout_s
         deadline = None if timeout is None else self.started_at + timedelta(seconds=timeout)
-        return JobContext(self.job, self.run_id, self, max_retries=self.max_retries, deadline=deadline)
+        return JobContext(self.job, UUID(self.run_id), self, max_retries=self.max_retries, deadline=deadline)
 
     @property
     def cancelled(self) -> bool:
@@ -81,4 +81,4 @@ class Run:
 
     def logged(self, message: str, fields: dict[str, Any]) -> None:
         """Take a line of the handler's log; from any thread."""
-        emit_log(self.job, self.run_id, message, fields)
+        emit_log(self.job, UUID(self.run_id), message, fields)

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 from jobstream.clock import Clock
-from jobstream.contracts.events import StatusEvent
+from jobstream.contracts.events import EventKind
 from jobstream.failpoints import failpoint
 from jobstream.handlers.outcomes import Outcome, Released, conclude
 from jobstream.handlers.spec import HandlerSpec
@@ -16,7 +18,7 @@ from jobstream_worker.counts import Counts
 from jobstream_worker.executor import Executor
 from jobstream_worker.ledger import Ledger
 from jobstream_worker.publisher import Publisher
-from jobstream_worker.reports import Reports
+from jobstream_worker.reports import Report, Reports
 from jobstream_worker.run import Run
 from jobstream_worker.slots import Slot
 from jobstream_worker.work import Lane, Work
@@ -24,16 +26,18 @@ from jobstream_worker.work import Lane, Work
 MAX_WAITING = 10_000
 MAX_WAITING_BYTES = 64 * 1024 * 1024
 """Of work that waits for its lane or for a child process."""
+TURN_S = 0.005
+"""How long work that never waits may go on before the loop has its turn: heartbeats, polls, acknowledges."""
 
 
 class Runner:
     """Starts work as slots come free, and settles it when its outcome is acknowledged.
 
     Attributes:
-        started: called with work whose handler begins.
+        waits: called with work whose handler has not ended at once.
         leased: called with work whose RUNNING was acknowledged.
         room_made: called when there may be room again.
-        stood_still: true while it is not known whether this process was frozen for too long.
+        stood_still: true, at that monotonic time, if it is not known whether this process was frozen for too long.
         active: handlers that run, with those about to.
         unsettled: outcomes that are not acknowledged yet.
     """
@@ -61,16 +65,17 @@ class Runner:
         self._max_unsettled = max(4 * concurrency, 200)
         self.backlog = Backlog(process_slots)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Task[None] | None = None
+        self._served: Work | None = None
         self._idle = asyncio.Event()
-        self._idle.set()
         self.active = 0
         self.unsettled = 0
         self._closed = False
         self._releasing = False
-        self.started: Callable[[Work], None] = _nobody
+        self.waits: Callable[[Work], None] = _nobody
         self.leased: Callable[[Work], None] = _nobody
         self.room_made: Callable[[], None] = _nothing
-        self.stood_still: Callable[[], bool] = _never
+        self.stood_still: Callable[[float], bool] = _never
         self._held = False
 
     def room(self) -> int:
@@ -110,12 +115,12 @@ class Runner:
         work.announced_at = work.beat_at = self._clock.monotonic()
         work.beat_pending = True
         self._counts.announced += 1
-        self._publisher.post(self._reports.running(work), lambda p, o: self.beat_acknowledged(work, p, o))
+        self._publisher.post(self._reports.running(work).record, partial(self.beat_acknowledged, work))
 
     def beat_acknowledged(self, work: Work, partition: int, offset: int) -> None:
         """RUNNING or a HEARTBEAT of ``work`` stands on the status topic."""
         work.beat_pending = False
-        work.beat = (partition, offset)
+        work.beat = (partition, max(offset, 0))  # unknown: a successor looks from the beginning
         if not work.stands:
             work.stand()
             self._ledger.leased(work)
@@ -154,7 +159,9 @@ class Runner:
 
     async def finished(self) -> None:
         """Wait until no handler runs."""
-        await self._idle.wait()
+        while self.active:
+            self._idle.clear()
+            await self._idle.wait()
 
     def release(self) -> None:
         """Tell every handler to stop; what it leaves unfinished, or has not begun, is handed back."""
@@ -169,29 +176,65 @@ class Runner:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def go_on(self) -> None:
+        """Outcomes were acknowledged: there is room for more, and the next of their lanes may start."""
+        self._start_ready()
+        self.room_made()
+
     def _start_ready(self) -> None:
-        while self.active < self.concurrency and self._may_start():
-            work = self.backlog.take()
-            if work is None:
-                return
-            work.started = True
-            self.active += 1
-            self._idle.clear()
-            task = asyncio.create_task(self._run(work), name=f"run {work.job.id}")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        """See to it that ready work starts.
 
-    def _may_start(self) -> bool:
-        return not (self._closed or self._held or self.stood_still())
+        One task runs it, piece after piece: a task for each would cost more than a small job. A piece
+        that has to wait for something keeps the task to itself, and the next one gets a new task.
+        """
+        if self._server is not None or not self.backlog.ready or not self._may_start(self._clock.monotonic()):
+            return
+        task = asyncio.create_task(self._serve(), name="run jobs")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        self._server = task
+        # Called right after the task's first step: if it is still there, it waits.
+        task.get_loop().call_soon(self._hand_over, task)
 
-    async def _run(self, work: Work) -> None:
+    def _hand_over(self, task: "asyncio.Task[None]") -> None:
+        if self._server is not task:
+            return
+        self._server = None
+        if self._served is not None and self._served.run is not None:
+            self.waits(self._served)
+        self._start_ready()
+
+    def _may_start(self, now: float) -> bool:
+        return self.active < self.concurrency and not (self._closed or self._held or self.stood_still(now))
+
+    async def _serve(self) -> None:
+        task = asyncio.current_task()
+        now = self._clock.monotonic()
+        until = now + TURN_S
+        try:
+            while self._server is task and now < until and self._may_start(now):
+                self._served = work = self.backlog.take()
+                if work is None:
+                    break
+                await self._run(work, now)
+                now = self._clock.monotonic()
+        finally:
+            if self._server is task:
+                self._server = None
+            self._start_ready()
+            self.room_made()
+
+    async def _run(self, work: Work, now: float) -> None:
         spec = work.spec
         assert spec is not None  # work without a handler is refused, never submitted
+        work.started = True
+        self.active += 1
         try:
             if work.announce_first:
                 self.announce(work)
                 await work.standing()
-            outcome = Released() if self._releasing else await self._execute(work, spec)
+                now = self._clock.monotonic()
+            outcome = Released() if self._releasing else await self._execute(work, spec, now)
             self._conclude(work, self._reports.outcome(work, outcome))
         except Exception as error:  # a run without an outcome would hold its partition up for ever
             self._conclude(work, self._reports.outcome(work, conclude(spec, error)))
@@ -200,49 +243,39 @@ class Runner:
             self.backlog.ran(work)
             if self.active == 0:
                 self._idle.set()
-            self._start_ready()
-            self.room_made()
 
-    async def _execute(self, work: Work, spec: HandlerSpec) -> Outcome:
+    async def _execute(self, work: Work, spec: HandlerSpec, now: float) -> Outcome:
         failpoint("worker.before_handler")
         work.started_at = self._clock.now()
-        run = Run(work.job, spec, work.run_id, work.started_at, self._clock.monotonic())
-        work.run = run
+        work.run = run = Run(work.job, spec, work.run_id, work.started_at, now)
         self._counts.started += 1
-        self.started(work)
-        emit(Event.JOB_STARTED, job_id=str(work.job.id), type=work.job.type, attempt=work.job.attempt)
+        if Event.JOB_STARTED.heard:
+            emit(Event.JOB_STARTED, job_id=str(work.job.id), type=work.job.type, attempt=work.job.attempt)
         outcome = await self._executor.execute(run)
         failpoint("worker.after_handler")
         return outcome
 
-    def _conclude(self, work: Work, event: StatusEvent) -> None:
+    def _conclude(self, work: Work, report: Report) -> None:
         work.started = work.ended = True
         self.unsettled += 1
-        self._publisher.post(event, lambda _partition, _offset: self._settled(work, event))
+        self._publisher.post(report.record, partial(self._settled, work, report))
 
-    def _settled(self, work: Work, event: StatusEvent) -> None:
+    def _settled(self, work: Work, report: Report, _partition: int, _offset: int) -> None:
         failpoint("worker.after_outcome_ack")
         self.unsettled -= 1
-        self._counts.outcomes[event.event.value] += 1
+        self._counts.outcomes[report.kind] += 1
         work.stand()
         self._ledger.finish(work)
         self.backlog.settled(work)
-        self._start_ready()
-        emit(
-            Event.JOB_FINISHED,
-            job_id=str(work.job.id),
-            type=work.job.type,
-            attempt=work.job.attempt,
-            outcome=event.event.value,
-            seconds=_seconds(event),
-        )
-        self.room_made()
+        if Event.JOB_FINISHED.heard:
+            emit(Event.JOB_FINISHED, **_facts(work, report), outcome=report.kind.value)
+        if report.kind is EventKind.FAILED and Event.JOB_FAILED.heard:
+            emit(Event.JOB_FAILED, **_facts(work, report), code=report.error and report.error.code)
 
 
-def _seconds(event: StatusEvent) -> float | None:
-    if event.started_at is None or event.finished_at is None:
-        return None
-    return round((event.finished_at - event.started_at).total_seconds(), 3)
+def _facts(work: Work, report: Report) -> dict[str, Any]:
+    seconds = None if work.started_at is None else round((report.at - work.started_at).total_seconds(), 3)
+    return {"job_id": str(work.job.id), "type": work.job.type, "attempt": work.job.attempt, "seconds": seconds}
 
 
 def _nobody(work: Work) -> None:
@@ -253,5 +286,5 @@ def _nothing() -> None:
     pass
 
 
-def _never() -> bool:
+def _never(now: float) -> bool:
     return False

@@ -13,6 +13,7 @@ from jobstream.telemetry import Event, emit
 from jobstream_worker.ledger import Ledger
 from jobstream_worker.slots import Slot
 from jobstream_worker.status_watch import StatusWatch
+from jobstream_worker.work import identity_of
 
 RETRY = Backoff(base_s=0.5, cap_s=5.0)
 
@@ -66,7 +67,7 @@ class Takeover:
         known: defaultdict[TopicPartition, list[Range]] = defaultdict(list)
         for event in await self._watch.replay(starts, [slot.partition for slot in left]):
             # RUNNING counts as well as an outcome: should that run have died, the reaper orders another.
-            self._ledger.remember(event.identity)
+            self._ledger.remember(identity_of(event))
             if event.origin is not None:
                 place = TopicPartition(event.origin.topic, event.origin.partition)
                 known[place].append((event.origin.offset, event.origin.offset + 1))

@@ -2,18 +2,24 @@
 
 import asyncio
 from datetime import datetime
-from uuid import UUID
+from typing import Any
 
-from jobstream.contracts.events import Origin
+from jobstream.contracts.events import StatusEvent
 from jobstream.contracts.jobs import Job
 from jobstream.handlers.spec import HandlerSpec
-from jobstream.ids import new_id
+from jobstream.ids import new_text_id
 from jobstream_worker.run import Run
 from jobstream_worker.slots import Slot
 
-Identity = tuple[UUID, int, int]
+Identity = tuple[int, int, int]
+"""What makes two records the same work: the job's id as a number, which hashes faster; attempt; dispatch."""
 Lane = tuple[str, str]
 """Topic and key: jobs of one lane run one after another."""
+
+
+def identity_of(thing: Job | StatusEvent) -> Identity:
+    """The work that a job, or an event about it, speaks of."""
+    return (thing.id.int, thing.attempt, thing.dispatch)
 
 
 class Work:
@@ -23,6 +29,9 @@ class Work:
     it stands on the status topic: RUNNING with a lease, or its outcome.
 
     Attributes:
+        identity: what makes two records the same work.
+        lane: where it queues up, or None for a job without a key.
+        run_id: of the run it leads to, a UUID as text.
         size: bytes of the record, for limits on memory.
         announce_first: RUNNING must be acknowledged before the handler starts.
         started: it has left the queue; from here on only its outcome ends it.
@@ -33,10 +42,12 @@ class Work:
         beat: status partition and offset of its newest acknowledged RUNNING or HEARTBEAT.
         beat_at: monotonic time at which that kind of event was posted last.
         beat_pending: one is posted and not acknowledged.
+        partition: where its first record came from.
         told_version: the progress that was told last.
     """
 
     __slots__ = (
+        "_offset",
         "_places",
         "_standing",
         "announce_first",
@@ -45,9 +56,11 @@ class Work:
         "beat_at",
         "beat_pending",
         "ended",
+        "identity",
         "introduced",
         "job",
-        "origin",
+        "lane",
+        "partition",
         "run",
         "run_id",
         "size",
@@ -62,11 +75,14 @@ class Work:
         self, job: Job, spec: HandlerSpec | None, slot: Slot, offset: int, *, size: int, announce_first: bool
     ) -> None:
         self.job = job
+        self._offset = offset
         self.spec = spec
-        self.origin = Origin(topic=slot.partition.topic, partition=slot.partition.partition, offset=offset)
+        self.identity = identity_of(job)
+        self.partition = slot.partition
+        self.lane: Lane | None = None if job.key is None else (slot.partition.topic, job.key)
         self.size = size
         self.announce_first = announce_first
-        self.run_id = new_id()
+        self.run_id = new_text_id()
         self.run: Run | None = None
         self.started = False
         self.started_at: datetime | None = None
@@ -82,14 +98,9 @@ class Work:
         self._standing: asyncio.Future[None] | None = None
 
     @property
-    def identity(self) -> Identity:
-        """What makes two records the same work."""
-        return self.job.identity
-
-    @property
-    def lane(self) -> Lane | None:
-        """Where it queues up, or None for a job without a key."""
-        return None if self.job.key is None else (self.origin.topic, self.job.key)
+    def origin(self) -> dict[str, Any]:
+        """Where the record was read, as events tell it."""
+        return {"topic": self.partition.topic, "partition": self.partition.partition, "offset": self._offset}
 
     def attach(self, slot: Slot, offset: int) -> None:
         """Another record carries the same work."""

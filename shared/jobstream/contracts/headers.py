@@ -23,21 +23,33 @@ def header(headers: Sequence[tuple[str, bytes]], name: str) -> bytes | None:
     return None
 
 
-def cloud_event(event_type: str, event_id: str, source: str, at: datetime, subject: str) -> Headers:
-    """Headers of one event.
+class CloudEvents:
+    """Headers of the events of one type from one source. What all of them share is made once.
 
     Args:
         event_type: e.g. ``job.created.v1``.
-        event_id: unique per source; a redelivery has the same.
         source: who says so, e.g. ``/jobstream/api``.
-        subject: the job's id.
     """
-    return [
-        ("ce_specversion", b"1.0"),
-        ("ce_id", event_id.encode()),
-        ("ce_type", event_type.encode()),
-        ("ce_source", source.encode()),
-        ("ce_time", at.isoformat().encode()),
-        ("ce_subject", subject.encode()),
-        ("content-type", b"application/json"),
-    ]
+
+    def __init__(self, event_type: str, source: str) -> None:
+        self._shared: Headers = [
+            ("ce_specversion", b"1.0"),
+            ("ce_type", event_type.encode()),
+            ("ce_source", source.encode()),
+            ("content-type", b"application/json"),
+        ]
+
+    def headers(self, event_id: str, at: str, subject: bytes) -> Headers:
+        """Headers of one event.
+
+        Args:
+            event_id: unique per source; a redelivery has the same.
+            at: when it happened, ISO 8601.
+            subject: the job's id.
+        """
+        return [*self._shared, ("ce_id", event_id.encode()), ("ce_time", at.encode()), ("ce_subject", subject)]
+
+
+def cloud_event(event_type: str, event_id: str, source: str, at: datetime, subject: str) -> Headers:
+    """Headers of one event; see ``CloudEvents``."""
+    return CloudEvents(event_type, source).headers(event_id, at.isoformat(), subject.encode())

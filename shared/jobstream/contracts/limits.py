@@ -35,6 +35,7 @@ MAX_ERROR_LENGTH = 8_000
 _FOLDED = bytes(ord("0") if byte in b"0123456789" else ord(" ") if byte in b" \t\r\n" else byte for byte in range(256))
 _LONG_NUMBER = b"0" * 16
 _APART = re.compile(rb'"\s+:')
+_SCALARS = frozenset({str, int, float, bool, type(None)})
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -67,10 +68,10 @@ def _looks_odd(raw: bytes) -> bool:
 
     Searching for fixed bytes takes a fifth of what a regular expression for the same takes.
     """
-    if b"\\u0000" in raw:
+    if b"\\" in raw and b"\\u0000" in raw:  # to look for a single byte costs next to nothing
         return True
     folded = raw.translate(_FOLDED)
-    return _LONG_NUMBER in folded or (b" :" in folded and _APART.search(raw) is not None)
+    return _LONG_NUMBER in folded or (b" " in folded and _APART.search(raw) is not None)
 
 
 def _count_keys(node: Any, depth: int) -> int:
@@ -208,10 +209,12 @@ def dump_json(
             field,
             f"the {what} has {len(raw)} bytes, at most {max_bytes} are taken; store it elsewhere and send a reference",
         )
-    try:
-        parse_json(raw, max_bytes=max_bytes)
-    except InvalidInput as error:
-        raise InvalidInput(error.code, field + error.field, error.detail) from None
+    # Anything but a flat object may nest too deep, or hold an orjson.Fragment, which may be no JSON at all.
+    if type(value) is not dict or not _SCALARS.issuperset(map(type, value.values())) or _looks_odd(raw):
+        try:
+            parse_json(raw, max_bytes=max_bytes)
+        except InvalidInput as error:
+            raise InvalidInput(error.code, field + error.field, error.detail) from None
     if b"null" in raw:  # orjson writes NaN and Infinity as null
         _refuse_nan(value, field, default)
     return raw

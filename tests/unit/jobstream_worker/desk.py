@@ -10,12 +10,13 @@ import orjson
 
 from jobstream import JobContext, handler
 from jobstream.contracts.events import StatusEvent
-from jobstream.contracts.headers import ORIGIN_HEADER, Headers
+from jobstream.contracts.headers import ORIGIN_HEADER
 from jobstream.contracts.jobs import Job
 from jobstream.contracts.topics import Topics
 from jobstream.handlers.declare import spec_of
 from jobstream.handlers.registry import Registry
 from jobstream.ids import new_id
+from jobstream.kafka.batches import Outgoing
 from jobstream.kafka.group import TopicPartition
 from jobstream_worker.admission import Admission
 from jobstream_worker.blocks import Blocks
@@ -54,31 +55,30 @@ class HeldOutbound:
         self._waiting: dict[int, Callable[[int, int], None] | None] = {}
         self.sequence = 0
         self.offset = 100
+        self.waiting_bytes = 0
+        self.landed: Callable[[str, int, int], None] = lambda _topic, _partition, _end: None
+        self.turned: Callable[[], None] = lambda: None
 
     @property
     def oldest(self) -> int | None:
         return next(iter(self._waiting), None)
 
-    def post(
-        self,
-        topic: str,
-        key: bytes,
-        value: bytes,
-        headers: Headers,
-        acknowledged: Callable[[int, int], None] | None = None,
-    ) -> None:
+    def post(self, topic: str, record: Outgoing, acknowledged: Callable[[int, int], None] | None = None) -> None:
+        assert record.key is not None
+        assert record.value is not None
         self.sequence += 1
-        self.posted.append((topic, key, value))
+        self.posted.append((topic, record.key, record.value))
         self._waiting[self.sequence] = acknowledged
 
     def acknowledge(self, partition: int = 0) -> None:
         """Everything posted stands on ``partition`` now."""
-        while self._waiting:
-            sequence = next(iter(self._waiting))
-            acknowledged = self._waiting.pop(sequence)
+        landed, self._waiting = self._waiting, {}
+        begin, self.offset = self.offset, self.offset + len(landed)
+        self.landed("jobs.status", partition, self.offset)
+        for offset, acknowledged in enumerate(landed.values(), begin):
             if acknowledged is not None:
-                acknowledged(partition, self.offset)
-            self.offset += 1
+                acknowledged(partition, offset)
+        self.turned()
 
     def events(self) -> list[StatusEvent]:
         """The status events among them."""
@@ -154,7 +154,8 @@ class Desk:
         self.heartbeats = Heartbeats(
             self.publisher, self.reports, self.runner, self.counts, self.clock, lease_s=LEASE_S
         )
-        self.runner.started = self.leases.watch
+        self.runner.waits = self.leases.watch
+        self.outbound.turned = self.runner.go_on
         self.runner.leased = self.heartbeats.watch
         self.admission = Admission(registry, self.runner, self.ledger, Topics(""), self.counts, self.clock)
         self.slot = self.open_slot()

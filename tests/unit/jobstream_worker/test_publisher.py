@@ -1,17 +1,12 @@
 """The floor: below it, no event of ours can still appear on the status topic."""
 
-from jobstream.contracts.events import EventKind, StatusEvent
-from jobstream.ids import new_id
+from jobstream.kafka.batches import Outgoing
 from jobstream_worker.publisher import Publisher
-from tests.unit.jobstream_worker.desk import HandClock, HeldOutbound
+from tests.unit.jobstream_worker.desk import HeldOutbound
 
 
 def post(publisher: Publisher) -> None:
-    publisher.post(
-        StatusEvent(
-            event=EventKind.COMPLETED, id=new_id(), run_id=new_id(), worker="me", at=HandClock().now(), type="t"
-        )
-    )
+    publisher.post(Outgoing(b"k", b"v", []), lambda _partition, _offset: None)
 
 
 def test_an_acknowledge_raises_the_floor_of_its_partition_only():

@@ -35,7 +35,7 @@ def worker_executor():
 
         def make_run(job_type, payload):
             job = Job(id=new_id(), type=job_type, queue="default", payload=payload, created_at=datetime.now(UTC))
-            return Run(job, registry.get(job_type), new_id(), datetime.now(UTC), time.monotonic())
+            return Run(job, registry.get(job_type), str(new_id()), datetime.now(UTC), time.monotonic())
 
         await executor.start()
         try:

@@ -63,7 +63,7 @@ def make_run(registry: Registry) -> MakeRun:
         spec = registry.get(job_type)
         assert spec is not None
         job = Job(id=new_id(), type=job_type, queue="default", payload=payload, created_at=datetime.now(UTC), **options)
-        return Run(job, spec, new_id(), datetime.now(UTC), time.monotonic())
+        return Run(job, spec, str(new_id()), datetime.now(UTC), time.monotonic())
 
     return make
 
