@@ -73,6 +73,8 @@ async def main(given: argparse.Namespace) -> int:
     about: dict[str, Any] = machine.describe()
     if busy:
         _tell(f"the machine is busy (load average {about['load_average']}): these figures say little, and are not kept")
+    if given.api and given.peers:
+        raise SystemExit("--peers needs a cluster of its own, so it does not go with --api")
     place = named_place(given.api, given.kafka, given.database) if given.api else None
     runner = Runner(
         place,

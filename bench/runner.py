@@ -5,11 +5,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 
+import asyncpg
+
 from bench.figures import Figure
 from bench.place import Place, own_place
 from bench.rounds import warm_up
 from bench.scenario import Here, Scenario
-from bench.watch import Watch, Wrong
+from bench.watch import Watch
+from jobstream.errors import JobstreamError
 
 
 class Runner:
@@ -95,7 +98,7 @@ class Runner:
     async def _one(self, name: str, measure: Callable[[], Awaitable[list[Figure]]]) -> None:
         try:
             found = await measure()
-        except (Wrong, OSError, TimeoutError, RuntimeError) as error:
+        except (JobstreamError, asyncpg.PostgresError, OSError, TimeoutError, RuntimeError) as error:
             traceback.print_exc()
             self.failures.append(f"{name}: {error or type(error).__name__}")
             return

@@ -80,6 +80,7 @@ ALL = (
                 *("--max-async-tasks", "100", "--max-prefetch", "100"),
             )
         },
+        setup=(("python", "-m", "bench.peers.taskiq_kafka", "install"),),
         redis=True,
         submitter="bench.peers.taskiq_kafka",
     ),
@@ -89,10 +90,7 @@ ALL = (
         "a line in a log, no result",
         10_000,
         {
-            "worker": (
-                *("pgq", "run", "bench.peers.pgqueuer_jobs:create", "--batch-size", "100"),
-                *("--max-concurrent-tasks", "400", "--log-level", "WARNING"),
-            )
+            "worker": ("python", "-m", "bench.peers.pgqueuer_jobs", "work"),
         },
         setup=(("python", "-m", "bench.peers.pgqueuer_jobs", "install"),),
         submitter="bench.peers.pgqueuer_jobs",

@@ -9,19 +9,20 @@ from pgqueuer import AsyncpgPoolDriver, Job, PgQueuer, Queries
 from bench.peers.address import DATABASE
 from bench.peers.submitter import CONCURRENCY, obey
 
+BATCH = 100
 PAYLOAD = b'{"task":"example","value":42}'
 
 
-async def create() -> PgQueuer:
-    """The worker, for ``pgq run``."""
-    pool = await asyncpg.create_pool(DATABASE, min_size=4, max_size=10)
-    app = PgQueuer.from_asyncpg_pool(pool)
+async def work() -> None:
+    """The worker. (``pgq run`` does the same, but does not start with the Typer that is installed.)"""
+    async with asyncpg.create_pool(DATABASE, min_size=4, max_size=10) as pool:
+        app = PgQueuer.from_asyncpg_pool(pool)
 
-    @app.entrypoint("run_job")
-    async def run_job(job: Job) -> None:
-        """The handler."""
+        @app.entrypoint("run_job")
+        async def run_job(job: Job) -> None:
+            """The handler."""
 
-    return app
+        await app.run(batch_size=BATCH, max_concurrent_tasks=4 * BATCH)
 
 
 async def submit() -> None:
@@ -38,4 +39,4 @@ async def install() -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run({"submit": submit, "install": install}[sys.argv[1]]())
+    uvloop.run({"work": work, "submit": submit, "install": install}[sys.argv[1]]())

@@ -24,5 +24,5 @@ async def submit() -> None:
         await obey(lambda: run_job.defer_async(payload={"task": "example", "value": 42}))
 
 
-if __name__ == "__main__" and sys.argv[1:] == ["submit"]:
-    uvloop.run(submit())
+if __name__ == "__main__":
+    uvloop.run({"submit": submit}[sys.argv[1]]())

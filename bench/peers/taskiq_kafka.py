@@ -33,5 +33,11 @@ async def submit() -> None:
         await broker.shutdown()
 
 
-if __name__ == "__main__" and sys.argv[1:] == ["submit"]:
-    uvloop.run(submit())
+async def install() -> None:
+    """Make the topic, before worker and submitter both want to."""
+    await broker.startup()
+    await broker.shutdown()
+
+
+if __name__ == "__main__":
+    uvloop.run({"submit": submit, "install": install}[sys.argv[1]]())
