@@ -86,12 +86,12 @@ async def test_when_the_leader_is_killed_another_api_takes_over_and_held_jobs_go
     first, _ = await space.start_all()
     second = await space.start_api()
     for job in range(10):
-        await space.produce([{"payload": {"task": "instant", "n": job}, "delay_s": 4}])
+        await space.produce([{"payload": {"task": "instant", "n": job}, "delay_s": 10}])
     await eventually(lambda: held(space, 10))
     (before,) = await space.fetch("SELECT holder, term FROM leader")
     assert f":{first.pid}:" in before["holder"]
     await first.kill()
-    await space.until_all("COMPLETED", 10, timeout=40)
+    await space.until_all("COMPLETED", 10, timeout=60)
     (after,) = await space.fetch("SELECT holder, term FROM leader")
     assert f":{second.pid}:" in after["holder"]
     assert after["term"] == before["term"] + 1
