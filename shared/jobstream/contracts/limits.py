@@ -71,7 +71,7 @@ def _looks_odd(raw: bytes) -> bool:
     if b"\\" in raw and b"\\u0000" in raw:  # to look for a single byte costs next to nothing
         return True
     folded = raw.translate(_FOLDED)
-    return _LONG_NUMBER in folded or (b" " in folded and _APART.search(raw) is not None)
+    return _LONG_NUMBER in folded or (b" " in folded and b" :" in folded and _APART.search(raw) is not None)
 
 
 def _count_keys(node: Any, depth: int) -> int:

@@ -7,12 +7,11 @@ only the entry that speaks of the row's current dispatch will match it.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from jobstream.contracts.events import EventKind, StatusEvent
 from jobstream.contracts.jobs import Job
-
-Identity = tuple[UUID, int, int]
 
 
 @dataclass(slots=True)
@@ -20,54 +19,52 @@ class Folded:
     """All that a batch says of one dispatch of one job.
 
     Attributes:
+        id: the job's.
         place: index in the batch of the event that decided, for naming it later.
         events: how many were folded into this.
+        applied: the row was changed by it.
     """
 
-    identity: Identity
+    id: UUID
+    attempt: int
+    dispatch: int
     place: int
     running: StatusEvent | None = None
     heartbeat: StatusEvent | None = None
     outcome: StatusEvent | None = None
     job: Job | None = None
     events: int = 0
-
-    @property
-    def newest(self) -> StatusEvent:
-        """The event that says most."""
-        event = self.outcome or self.running or self.heartbeat
-        assert event is not None, "an entry begins with an event"
-        return event
+    applied: bool = False
 
 
-def fold(events: Iterable[tuple[int, StatusEvent]]) -> dict[Identity, Folded]:
+def fold(events: Iterable[tuple[int, StatusEvent]]) -> list[Folded]:
     """One entry per (id, attempt, dispatch), in the order of first mention.
 
     Args:
         events: (place in the batch, event), in topic order.
     """
-    folded: dict[Identity, Folded] = {}
+    folded: dict[Any, Folded] = {}
     for place, event in events:
-        entry = folded.get(event.identity)
+        identity = event.identity
+        entry = folded.get(identity)
         if entry is None:
-            entry = folded[event.identity] = Folded(event.identity, place)
+            entry = folded[identity] = Folded(event.id, event.attempt, event.dispatch, place)
         entry.events += 1
         if event.job is not None and entry.job is None:
             entry.job = event.job
         _add(entry, place, event)
-    return folded
+    return list(folded.values())
 
 
 def _add(entry: Folded, place: int, event: StatusEvent) -> None:
-    match event.event:
-        case EventKind.RUNNING:
-            if entry.running is None:
-                entry.running = event
-        case EventKind.HEARTBEAT:
-            # A heartbeat of another run than the one that holds the lease renews nothing.
-            if entry.running is None or entry.running.run_id == event.run_id:
-                entry.heartbeat = event
-        case _:
-            if entry.outcome is None:
-                entry.outcome = event
-                entry.place = place
+    kind = event.event
+    if kind is EventKind.RUNNING:
+        if entry.running is None:
+            entry.running = event
+    elif kind is EventKind.HEARTBEAT:
+        # A heartbeat of another run than the one that holds the lease renews nothing.
+        if entry.running is None or entry.running.run_id == event.run_id:
+            entry.heartbeat = event
+    elif entry.outcome is None:
+        entry.outcome = event
+        entry.place = place

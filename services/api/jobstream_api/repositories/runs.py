@@ -50,20 +50,21 @@ def standing(record: Any) -> Standing:
     )
 
 
-async def report(connection: Connection, entries: Sequence[Folded]) -> dict[UUID, datetime]:
+async def report(connection: Connection, entries: Sequence[Folded]) -> list[tuple[Folded, datetime]]:
     """Apply leases, heartbeats and successes.
 
     Returns:
-        The ids of the rows that changed, each with the time of its dispatch.
+        Those that changed their rows, each with the time of the row's dispatch.
     """
-    entries = sorted(entries, key=lambda entry: entry.identity)
+    entries = sorted(entries, key=lambda entry: (entry.id.int, entry.attempt, entry.dispatch))
     running = [entry.running or entry.outcome or entry.heartbeat for entry in entries]
     latest = [entry.outcome or entry.heartbeat or entry.running for entry in entries]
     rows = await connection.fetch(
         statement("runs_report"),
-        [entry.identity[0] for entry in entries],
-        [entry.identity[1] for entry in entries],
-        [entry.identity[2] for entry in entries],
+        range(len(entries)),
+        [entry.id for entry in entries],
+        [entry.attempt for entry in entries],
+        [entry.dispatch for entry in entries],
         # 0: a heartbeat alone renews a run that is known; it never begins one.
         [2 if entry.outcome else 1 if entry.running else 0 for entry in entries],
         [event.run_id for event in latest if event],
@@ -77,7 +78,7 @@ async def report(connection: Connection, entries: Sequence[Folded]) -> dict[UUID
         sources(Cause.START),
         sources(Cause.COMPLETE),
     )
-    return {row["id"]: row["dispatched_at"] for row in rows}
+    return [(entries[row["place"]], row["dispatched_at"]) for row in rows]
 
 
 async def lock(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Standing]:

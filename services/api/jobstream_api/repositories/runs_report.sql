@@ -12,17 +12,18 @@ SET status           = CASE WHEN e.rank = 2 THEN 'COMPLETED' ELSE 'RUNNING' END,
     progress_text    = coalesce(e.progress_text, j.progress_text),
     result           = e.result::jsonb
 FROM unnest(
-    $1::uuid[], $2::int[], $3::int[], $4::smallint[], $5::uuid[], $6::text[], $7::timestamptz[], $8::timestamptz[],
-    $9::float8[], $10::real[], $11::text[], $12::text[]
+    $1::int[], $2::uuid[], $3::int[], $4::int[], $5::smallint[], $6::uuid[], $7::text[], $8::timestamptz[],
+    $9::timestamptz[], $10::float8[], $11::real[], $12::text[], $13::text[]
 ) AS e (
-    id, attempt, dispatch, rank, run_id, worker, started_at, finished_at, lease_s, progress, progress_text, result
+    place, id, attempt, dispatch, rank, run_id, worker, started_at, finished_at, lease_s, progress, progress_text,
+    result
 )
 WHERE j.id = e.id
   AND j.attempt = e.attempt
   AND j.dispatch = e.dispatch
   AND CASE e.rank
           WHEN 0 THEN j.rank = 1 AND j.run_id = e.run_id
-          WHEN 1 THEN (j.rank = 0 AND j.status = ANY($13::text[])) OR (j.rank = 1 AND j.run_id = e.run_id)
-          ELSE j.rank < 2 AND j.status = ANY($14::text[])
+          WHEN 1 THEN (j.rank = 0 AND j.status = ANY($14::text[])) OR (j.rank = 1 AND j.run_id = e.run_id)
+          ELSE j.rank < 2 AND j.status = ANY($15::text[])
       END
-RETURNING j.id, coalesce(j.dispatched_at, j.created_at) AS dispatched_at
+RETURNING e.place, coalesce(j.dispatched_at, j.created_at) AS dispatched_at

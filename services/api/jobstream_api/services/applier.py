@@ -16,7 +16,7 @@ from jobstream.contracts.topics import Topics
 from jobstream.errors import InvalidInput
 from jobstream.telemetry import Event, emit
 from jobstream_api.domain.decisions import decide
-from jobstream_api.domain.fold import Folded, Identity, fold
+from jobstream_api.domain.fold import Folded, fold
 from jobstream_api.infrastructure.database import Connection, Database
 from jobstream_api.repositories import arrivals, runs, workers
 from jobstream_api.repositories.dead_letters import DeadLetter
@@ -62,9 +62,9 @@ class Applier(Ingest):
         events, heard, letters = self._read(records)
         entries = fold(events)
         entries, clashing = await self._take_in(connection, entries, effects)
-        changed = await self._report(connection, entries, effects)
-        changed |= await self._settle(connection, entries, effects, letters)
-        left = [entry for identity, entry in entries.items() if identity[0] not in changed]
+        await self._report(connection, entries, effects)
+        await self._settle(connection, entries, effects, letters)
+        left = [entry for entry in entries if not entry.applied]
         unknown = await self._unknown(connection, left)
         letters += [self._stranger(records[entry.place], entry) for entry in unknown]
         letters += [
@@ -72,7 +72,7 @@ class Applier(Ingest):
             for entry in clashing
         ]
         effects.count("superseded", sum(entry.events for entry in left) - sum(entry.events for entry in unknown))
-        effects.count("applied", len(changed))
+        effects.count("applied", len(entries) - len(left))
         if heard:
             await workers.upsert(connection, list(heard.values()))
         if letters:
@@ -111,14 +111,14 @@ class Applier(Ingest):
         return events, heard, letters
 
     async def _take_in(
-        self, connection: Connection, entries: dict[Identity, Folded], effects: Effects
-    ) -> tuple[dict[Identity, Folded], list[Folded]]:
+        self, connection: Connection, entries: list[Folded], effects: Effects
+    ) -> tuple[list[Folded], list[Folded]]:
         """Make the rows of direct jobs that came here before their record came to the intake.
 
         Returns:
             The entries that speak of our rows, and those whose id belongs to another job.
         """
-        arrived = [entry for entry in entries.values() if entry.job is not None]
+        arrived = [entry for entry in entries if entry.job is not None]
         jobs = [entry.job for entry in arrived if entry.job is not None]
         if not jobs:
             return entries, []
@@ -129,36 +129,33 @@ class Applier(Ingest):
         clashing = [arrived[place] for place in await arrivals.conflicting(connection, jobs)]
         if not clashing:
             return entries, []
-        refused = {entry.identity for entry in clashing}
-        return {identity: entry for identity, entry in entries.items() if identity not in refused}, clashing
+        refused = {id(entry) for entry in clashing}
+        return [entry for entry in entries if id(entry) not in refused], clashing
 
-    async def _report(self, connection: Connection, entries: dict[Identity, Folded], effects: Effects) -> set[UUID]:
-        simple = [
-            entry for entry in entries.values() if entry.outcome is None or entry.outcome.event is EventKind.COMPLETED
-        ]
+    async def _report(self, connection: Connection, entries: list[Folded], effects: Effects) -> None:
+        simple = [entry for entry in entries if entry.outcome is None or entry.outcome.event is EventKind.COMPLETED]
         if not simple:
-            return set()
-        changed = await runs.report(connection, simple)
-        for entry in simple:
-            if entry.outcome is not None and entry.identity[0] in changed:
-                effects.terminal.append(entry.identity[0])
-                effects.end(entry.outcome, "COMPLETED", changed[entry.identity[0]])
-        return set(changed)
+            return
+        for entry, dispatched_at in await runs.report(connection, simple):
+            entry.applied = True
+            if entry.outcome is not None:
+                effects.terminal.append(entry.id)
+                effects.end(entry.outcome, "COMPLETED", dispatched_at)
 
     async def _settle(
         self,
         connection: Connection,
-        entries: dict[Identity, Folded],
+        entries: list[Folded],
         effects: Effects,
         letters: list[DeadLetter],
-    ) -> set[UUID]:
+    ) -> None:
         ended = [
             (entry, entry.outcome)
-            for entry in entries.values()
+            for entry in entries
             if entry.outcome is not None and entry.outcome.event is not EventKind.COMPLETED
         ]
         if not ended:
-            return set()
+            return
         rows = await runs.lock(connection, [outcome.id for _, outcome in ended])
         settled: dict[UUID, Settled] = {}
         for entry, outcome in ended:
@@ -167,6 +164,7 @@ class Applier(Ingest):
             if row is None or decision is None:
                 continue
             settled[row.id] = _settled(row, decision, entry, outcome)
+            entry.applied = True
             effects.end(outcome, decision.status.value, None)
             effects.held |= decision.hold_s is not None
             if decision.status.terminal:
@@ -175,17 +173,16 @@ class Applier(Ingest):
                 letters.append(_parked(outcome))
         if settled:
             await runs.settle(connection, list(settled.values()))
-        return set(settled)
 
     async def _unknown(self, connection: Connection, left: list[Folded]) -> list[Folded]:
         if not left:
             return []
-        known = await runs.known(connection, [entry.identity[0] for entry in left])
-        return [entry for entry in left if entry.identity[0] not in known]
+        known = await runs.known(connection, [entry.id for entry in left])
+        return [entry for entry in left if entry.id not in known]
 
     def _stranger(self, record: Any, entry: Folded) -> DeadLetter:
-        problem = InvalidInput("unknown_job", "/id", f"no job has the id {entry.identity[0]}")
-        return dead_letter(record, problem, entry.identity[0])
+        problem = InvalidInput("unknown_job", "/id", f"no job has the id {entry.id}")
+        return dead_letter(record, problem, entry.id)
 
 
 def _settled(row: Any, decision: Any, entry: Folded, outcome: StatusEvent) -> Settled:

@@ -96,7 +96,7 @@ class Pipeline(RuleBasedStateMachine):
             assert self.row == before
 
     def apply(self, batch: list[StatusEvent]) -> None:
-        for entry in fold(enumerate(batch)).values():
+        for entry in fold(enumerate(batch)):
             if entry.outcome is not None and entry.outcome.event is not EventKind.COMPLETED:
                 decision = decide(self.row, entry.outcome, POLICY, self.rng)
                 if decision is not None:
@@ -107,7 +107,7 @@ class Pipeline(RuleBasedStateMachine):
     def report(self, entry) -> None:
         """What runs_report.sql does."""
         row = self.row
-        if (row.attempt, row.dispatch) != entry.identity[1:]:
+        if (row.attempt, row.dispatch) != (entry.attempt, entry.dispatch):
             return
         if entry.outcome is not None:
             status = next_status(row.status, Cause.COMPLETE)
