@@ -41,16 +41,24 @@ class Queries:
         Raises:
             JobNotFound, StoreUnavailable.
         """
-        until = asyncio.get_running_loop().time() + wait_s
-        while True:
-            async with store_errors("read"), self._database.connection() as connection:
-                row = await jobs_read.one(connection, job_id)
-            if row is None:
-                raise JobNotFound(job_id)
-            left = until - asyncio.get_running_loop().time()
-            if left <= 0 or JobStatus(row["status"]).terminal or self._waiters.stopping.is_set():
-                return dict(row)
-            await self._waiters.wait_for(job_id, left)
+        if wait_s <= 0:
+            return await self._read(job_id)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + wait_s
+        with self._waiters.watch(job_id) as watch:
+            while True:
+                row = await self._read(job_id)
+                left = until - loop.time()
+                if left <= 0 or JobStatus(row["status"]).terminal or self._waiters.stopping.is_set():
+                    return row
+                await watch.woken(left)
+
+    async def _read(self, job_id: UUID) -> Row:
+        async with store_errors("read"), self._database.connection() as connection:
+            row = await jobs_read.one(connection, job_id)
+        if row is None:
+            raise JobNotFound(job_id)
+        return dict(row)
 
     async def jobs(self, wanted: JobFilter, *, limit: int, cursor: str | None) -> Page:
         """Jobs, newest first.

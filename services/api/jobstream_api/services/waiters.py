@@ -5,7 +5,8 @@ waiting works on a replica that applies nothing.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 from jobstream.service import LoopService
@@ -14,6 +15,24 @@ from jobstream_api.infrastructure.database import Database, is_transient
 from jobstream_api.repositories import jobs_read
 
 TICK_S = 0.05
+
+
+class Watch:
+    """One caller's eye on one job."""
+
+    def __init__(self) -> None:
+        self._woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def woken(self, seconds: float) -> None:
+        """Return when there may have been news since the last return, or when time is over."""
+        await asyncio.wait([self._woken], timeout=seconds)
+        if self._woken.done():
+            self._woken = asyncio.get_running_loop().create_future()
+
+    def wake(self) -> None:
+        """Tell of news."""
+        if not self._woken.done():
+            self._woken.set_result(None)
 
 
 class Waiters(LoopService):
@@ -25,34 +44,37 @@ class Waiters(LoopService):
         super().__init__()
         self._database = database
         self._tick_s = tick_s
-        self._waiting: dict[UUID, set[asyncio.Future[None]]] = {}
+        self._waiting: dict[UUID, set[Watch]] = {}
         self._any = asyncio.Event()
 
-    async def wait_for(self, job_id: UUID, seconds: float) -> None:
-        """Return when the job may have become terminal, when time is over, or at shutdown.
+    @contextmanager
+    def watch(self, job_id: UUID) -> Iterator[Watch]:
+        """A watch that wakes when the job may have become terminal, and at shutdown.
 
-        The caller reads the row again: to be woken means only that there is something to see.
+        Begin it before reading the row: what ends between the two would wait for the next tick. To be
+        woken means only that there is something to see.
         """
-        if self.stopping.is_set():
-            return
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(job_id, set()).add(future)
+        watch = Watch()
+        self._waiting.setdefault(job_id, set()).add(watch)
         self._any.set()
+        if self.stopping.is_set():
+            watch.wake()
         try:
-            await asyncio.wait([future], timeout=seconds)
+            yield watch
         finally:
-            futures = self._waiting.get(job_id)
-            if futures is not None:
-                futures.discard(future)
-                if not futures:
+            watches = self._waiting.get(job_id)
+            if watches is not None:
+                watches.discard(watch)
+                if not watches:
                     del self._waiting[job_id]
 
     def notify(self, job_ids: Iterable[UUID]) -> None:
         """Wake the waiters of these jobs. Called right after the commit that changed them."""
+        if not self._waiting:
+            return
         for job_id in job_ids:
-            for future in self._waiting.get(job_id, ()):
-                if not future.done():
-                    future.set_result(None)
+            for watch in self._waiting.get(job_id, ()):
+                watch.wake()
 
     def release(self) -> None:
         """Answer all who wait, and from now on everybody at once: the process is stopping."""
@@ -61,20 +83,23 @@ class Waiters(LoopService):
         self._any.set()
 
     def __len__(self) -> int:
-        return sum(len(futures) for futures in self._waiting.values())
+        return sum(len(watches) for watches in self._waiting.values())
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
+        took = 0.0
         while not self.stopping.is_set():
             if not self._waiting:
                 self._any.clear()
                 await self._arrival()
                 self.succeeded()
                 continue
+            # The tick comes first: whoever begins to wait has just read the row.
+            await self.pause(max(self._tick_s, 3 * took))  # a slow database is not asked all the time
             began = loop.time()
-            await self._look()
-            # A slow database is not asked more than a quarter of the time.
-            await self.pause(max(self._tick_s, 3 * (loop.time() - began)))
+            if self._waiting:
+                await self._look()
+            took = loop.time() - began
 
     async def teardown(self) -> None:
         self.notify(list(self._waiting))
