@@ -33,16 +33,24 @@ class LoopRuns:
         self.strays: set[asyncio.Task[None]] = set()
         self._context = contextvars.copy_context()
 
-    async def execute(self, run: Run) -> Outcome:
+    @types.coroutine
+    def execute(self, run: Run) -> Generator[Any, None, Outcome]:
         """See ``Executor.execute``."""
         task = asyncio.current_task()
         assert task is not None
+        before = task.cancelling()
         context = self._context.copy()
+        self.current = run
         try:
-            handler: Steps = context.run(_begin, run)
-        except BaseException as error:  # a model's validators are the handler's code too
-            return conclude(run.spec, error)
-        return await _Drive(self, run, handler, task, context)
+            handler, waits_for = context.run(_begin, run)
+        except BaseException as error:  # it has ended; a model's validators are the handler's code too
+            self.current = None
+            if task.cancelling() > before:
+                yield from _take_cancel()
+                _uncancel(task, task.cancelling() - before)
+            return _ended(run, error)
+        self.current = None
+        return (yield from _Drive(self, run, handler, waits_for, task, before, context).go_on())
 
     def abandon(self, run: Run, handler: Steps, waits_for: Any, context: contextvars.Context) -> None:
         """Leave a handler that will not stop to a task of its own; its late result is ignored."""
@@ -61,7 +69,7 @@ class LoopRuns:
 
 
 class _Drive:
-    """One handler being stepped inside its caller's task."""
+    """One handler that waits, being stepped inside its caller's task."""
 
     __slots__ = (
         "_before",
@@ -74,40 +82,37 @@ class _Drive:
         "_runs",
         "_task",
         "_timer",
+        "_waits_for",
     )
 
     def __init__(
-        self, runs: LoopRuns, run: Run, handler: Steps, task: asyncio.Task[Any], context: contextvars.Context
+        self,
+        runs: LoopRuns,
+        run: Run,
+        handler: Steps,
+        waits_for: Any,
+        task: asyncio.Task[Any],
+        before: int,
+        context: contextvars.Context,
     ) -> None:
         self._runs = runs
         self._context = context
         self._run = run
         self._handler = handler
+        self._waits_for = waits_for
         self._task = task
-        self._before = task.cancelling()
+        self._before = before
         self._cancels = 0
         self._foreign: BaseException | None = None
         self._gave_up = False
         self._timer: asyncio.TimerHandle | None = None
 
-    def __await__(self) -> Generator[Any, None, Outcome]:
-        task, armed = self._task, False
-        thrown: BaseException | None = None
+    def go_on(self) -> Generator[Any, None, Outcome]:
+        """Step the handler to its end."""
+        task, waits_for = self._task, self._waits_for
+        self._arm()
         while True:
-            requests = task.cancelling()
-            try:
-                waits_for = self._step(thrown)
-            except BaseException as error:
-                if task.cancelling() > requests:
-                    yield from _take_cancel()
-                return self._end(error)
-            if self._gave_up:
-                self._runs.abandon(self._run, self._handler, waits_for, self._context)
-                return self._end(asyncio.CancelledError())
-            if not armed:
-                armed = True
-                self._arm()
-            thrown = None
+            thrown: BaseException | None = None
             requests, own = task.cancelling(), self._cancels
             try:
                 yield waits_for
@@ -118,6 +123,16 @@ class _Drive:
                 thrown = error
                 if isinstance(error, asyncio.CancelledError) and task.cancelling() - requests > self._cancels - own:
                     self._foreign = error
+            requests = task.cancelling()
+            try:
+                waits_for = self._step(thrown)
+            except BaseException as error:
+                if task.cancelling() > requests:
+                    yield from _take_cancel()
+                return self._end(error)
+            if self._gave_up:
+                self._runs.abandon(self._run, self._handler, waits_for, self._context)
+                return self._end(asyncio.CancelledError())
 
     def _step(self, thrown: BaseException | None) -> Any:
         """Let the handler go on to its next wait, and return what it waits for."""
@@ -163,20 +178,29 @@ class _Drive:
         if self._timer is not None:
             self._timer.cancel()
         foreign = error is self._foreign
-        for _ in range(self._cancels if foreign else self._task.cancelling() - self._before):
-            self._task.uncancel()
+        _uncancel(self._task, self._cancels if foreign else self._task.cancelling() - self._before)
         if foreign:
             raise error  # somebody cancelled the caller, neither the run nor the handler itself
-        if run.expired:
-            return conclude(run.spec, RunTimeout(f"the handler took longer than {run.timeout_s:g} s"))
-        if isinstance(error, StopIteration):
-            return conclude(run.spec, None, error.value, stopped=run.stop_reason)
-        return conclude(run.spec, error, stopped=run.stop_reason)
+        return _ended(run, error)
 
 
-def _begin(run: Run) -> Steps:
+def _begin(run: Run) -> tuple[Steps, Any]:
+    """Call the handler and let it go on to its first wait; returns what steps it, and what it waits for."""
     steps: Steps = run.spec.call(payload_for(run.spec, run.job), run.context())
-    return steps
+    return steps, steps.send(None)
+
+
+def _ended(run: Run, error: BaseException) -> Outcome:
+    if run.expired:
+        return conclude(run.spec, RunTimeout(f"the handler took longer than {run.timeout_s:g} s"))
+    if isinstance(error, StopIteration):
+        return conclude(run.spec, None, error.value, stopped=run.stop_reason)
+    return conclude(run.spec, error, stopped=run.stop_reason)
+
+
+def _uncancel(task: asyncio.Task[Any], times: int) -> None:
+    for _ in range(times):
+        task.uncancel()
 
 
 def _take_cancel() -> Generator[Any, None, None]:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import orjson
 
@@ -96,26 +97,24 @@ class Reports:
     ) -> Report:
         job = work.job
         now = self._clock.now()
-        at = now.isoformat()
-        name = str(job.id)
         body = {
-            "event": kind,
-            "id": name,
+            "event": kind.value,
+            "id": job.id,
             "attempt": job.attempt,
             "dispatch": job.dispatch,
             "run_id": work.run_id,
             "worker": self._worker,
-            "at": at,
+            "at": now,
             "type": job.type,
-            **fields,
             "origin": work.origin,
+            **fields,
         }
         if job.key is not None:
             body["key"] = job.key
         if work.started_at is not None:
             body["started_at"] = work.started_at
         if final:
-            body["finished_at"] = at
+            body["finished_at"] = now
         if error is not None:
             body["error"] = error.model_dump(exclude_none=True)
         if work.run is not None and work.run.progress_version != 0:
@@ -126,6 +125,11 @@ class Reports:
         if job.direct and not work.introduced:
             body["job"] = job.to_dict()
         work.introduced = True
-        key = name.encode()
-        headers = self._events[kind].headers(f"{work.run_id}:{kind.value}:{int(now.timestamp() * 1000)}", at, key)
+        key, at = _text(job.id), _text(now)
+        headers = self._events[kind].headers(b"%b:%b:%b" % (work.run_id.encode(), kind.encode(), at), at, key)
         return Report(kind, Outgoing(key, orjson.dumps(body), headers, spread=True), now, error)
+
+
+def _text(value: UUID | datetime) -> bytes:
+    """As the body has it; ``str`` and ``isoformat`` take five times as long."""
+    return orjson.dumps(value)[1:-1]

@@ -39,7 +39,7 @@ class CloudEvents:
             ("content-type", b"application/json"),
         ]
 
-    def headers(self, event_id: str, at: str, subject: bytes) -> Headers:
+    def headers(self, event_id: bytes, at: bytes, subject: bytes) -> Headers:
         """Headers of one event.
 
         Args:
@@ -47,9 +47,9 @@ class CloudEvents:
             at: when it happened, ISO 8601.
             subject: the job's id.
         """
-        return [*self._shared, ("ce_id", event_id.encode()), ("ce_time", at.encode()), ("ce_subject", subject)]
+        return [*self._shared, ("ce_id", event_id), ("ce_time", at), ("ce_subject", subject)]
 
 
 def cloud_event(event_type: str, event_id: str, source: str, at: datetime, subject: str) -> Headers:
     """Headers of one event; see ``CloudEvents``."""
-    return CloudEvents(event_type, source).headers(event_id, at.isoformat(), subject.encode())
+    return CloudEvents(event_type, source).headers(event_id.encode(), at.isoformat().encode(), subject.encode())

@@ -88,7 +88,7 @@ class Contract(BaseModel):
             )
             raise InvalidInput("not_an_object", "", f"must be a JSON object, not {kind}")
         try:
-            return cls.model_validate(document)
+            return cls.__pydantic_validator__.validate_python(document)  # type: ignore[no-any-return]
         except ValidationError as error:
             raise first_problem(error) from None
 

@@ -20,8 +20,8 @@ def payload_for(spec: HandlerSpec, job: Job) -> Any:
     """
     model = spec.payload_model
     if model is None:
-        # A copy: a handler may change its payload, and the job still goes out with later events.
-        return orjson.loads(orjson.dumps(job.payload))
+        # A copy: a handler may change its payload, and a direct job still goes out with a later event.
+        return orjson.loads(orjson.dumps(job.payload)) if job.direct else job.payload
     try:
         return model.model_validate(job.payload)
     except ValidationError:
