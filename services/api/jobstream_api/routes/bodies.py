@@ -80,24 +80,31 @@ class Bodies:
 
 
 def _check_headers(request: Request, max_bytes: int) -> None:
-    headers = request.headers
+    # Once into a dict, the first of a name winning: Starlette's Headers look through the whole list each time.
+    headers = {name: value.decode("latin-1") for name, value in reversed(request.scope["headers"])}
     # Browsers let any page send a form to any address, ours too. Only our own pages, and programs, may.
-    site = headers.get("sec-fetch-site")
+    site = headers.get(b"sec-fetch-site")
     if site is not None and site not in ("same-origin", "none"):
         raise InvalidInput("cross_site", "/header/sec-fetch-site", "requests from another site's page are not taken")
-    encoding = headers.get("content-encoding", "identity").strip().lower()
+    encoding = headers.get(b"content-encoding", "identity").strip().lower()
     if encoding not in ("", "identity"):
         raise InvalidInput("unsupported_encoding", "/header/content-encoding", "send the body uncompressed")
-    media, _, parameters = headers.get("content-type", "").partition(";")
+    content_type = headers.get(b"content-type", "")
+    if content_type != "application/json":
+        _check_media_type(content_type)
+    length = headers.get(b"content-length", "")
+    if length.isdecimal() and int(length[:20]) > max_bytes:
+        raise _too_large(max_bytes)
+
+
+def _check_media_type(content_type: str) -> None:
+    media, _, parameters = content_type.partition(";")
     media = media.strip().lower()
     if media not in _JSON_TYPES and not (media.startswith("application/") and media.endswith("+json")):
         raise InvalidInput("unsupported_media_type", "/header/content-type", "send application/json")
     charset = parameters.strip().lower().removeprefix("charset=").strip('"')
     if parameters.strip().lower().startswith("charset=") and charset not in ("utf-8", "utf8", "us-ascii"):
         raise InvalidInput("unsupported_media_type", "/header/content-type", "send the body in UTF-8")
-    length = headers.get("content-length", "")
-    if length.isdecimal() and int(length[:20]) > max_bytes:
-        raise _too_large(max_bytes)
 
 
 def _too_large(max_bytes: int) -> InvalidInput:
