@@ -26,9 +26,10 @@ WITH asked AS (
     INSERT INTO outbox (id, job_id, topic, key, value, created_at)
     SELECT
         outbox_id, id, topic, record_key,
-        convert_to(
+        -- A query of its own, so that it runs once and not for each row.
+        (SELECT convert_to(
             '{"created_at":"' || to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '+00:00",', 'UTF8'
-        ) || rest,
+        )) || rest,
         now()
     FROM asked
     WHERE due IS NULL OR due <= now()

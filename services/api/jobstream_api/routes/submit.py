@@ -131,7 +131,10 @@ async def submit_batch(request: Request, parts: PartsDep, idempotency_key: Idemp
     taken = sum(not isinstance(verdict, InvalidInput) for verdict in answer.verdicts)
     status = 422 if taken == 0 else 201 if taken == len(jobs) else 207
     headers = _key_headers(parts, answer, key) if taken else {}
-    return json_response({"items": [_item(parts, verdict) for verdict in answer.verdicts]}, status, headers)
+    return await parts.bodies.aside(
+        len(jobs) * 128,
+        lambda: json_response({"items": [_item(parts, verdict) for verdict in answer.verdicts]}, status, headers),
+    )
 
 
 def _jobs(document: Any) -> list[Any]:
