@@ -46,7 +46,7 @@ class Backlog:
 
     def add(self, work: Work) -> None:
         """Queue work up."""
-        if self._lanes.enter(work):
+        if work.lane is None or self._lanes.enter(work):
             self._make_ready(work)
 
     def take(self) -> Work | None:
@@ -64,7 +64,8 @@ class Backlog:
 
     def settled(self, work: Work) -> None:
         """Its outcome stands: the next of its lane may start."""
-        self._next_of_lane(self._lanes.leave(work))
+        if work.lane is not None:
+            self._next_of_lane(self._lanes.leave(work))
 
     def withdraw(self, work: Work) -> None:
         """It is no longer ours, and has not started."""

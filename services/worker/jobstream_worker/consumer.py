@@ -141,11 +141,13 @@ class Consumer(WakefulLoop):
             if room == 0 or not open_slots:
                 await self._rest(group)
                 continue
-            for record in await group.poll(open_slots, max_records=min(room, BATCH), timeout_s=POLL_S):
-                slot = self.slots.get(TopicPartition(record.topic, record.partition))
+            polled = await group.poll(open_slots, max_records=min(room, BATCH), timeout_s=POLL_S)
+            for partition, records in polled.items():
+                slot = self.slots.get(partition)
                 if slot is not None:
                     self.taken_at = time.monotonic()
-                    self._admission.admit(slot, record)
+                    for record in records:
+                        self._admission.admit(slot, record)
 
     async def behind(self) -> bool:
         """True if an open partition has records that we have not taken.

@@ -1,7 +1,6 @@
 """One execution of a job, as the worker keeps it while it goes on."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,11 +11,11 @@ from jobstream.handlers.outcomes import StopReason
 from jobstream.handlers.spec import HandlerSpec
 
 
-@dataclass(slots=True, eq=False)
 class Run:
     """One execution.
 
     Attributes:
+        run_id: a UUID as text.
         started_at: wall clock, UTC, for events.
         started: monotonic seconds, for durations.
         progress: newest fraction the handler told, 0 to 1, or None.
@@ -27,17 +26,20 @@ class Run:
         interrupt: set while a handler runs; stops it.
     """
 
-    job: Job
-    spec: HandlerSpec
-    run_id: str
-    started_at: datetime
-    started: float
+    # What most runs never change is kept once, here.
     progress: float | None = None
     progress_text: str | None = None
-    progress_version: int = 0
+    progress_version = 0
     stop_reason: StopReason | None = None
-    expired: bool = False
-    interrupt: Callable[[], None] | None = field(default=None, repr=False)
+    expired = False
+    interrupt: Callable[[], None] | None = None
+
+    def __init__(self, job: Job, spec: HandlerSpec, run_id: str, started_at: datetime, started: float) -> None:
+        self.job = job
+        self.spec = spec
+        self.run_id = run_id
+        self.started_at = started_at
+        self.started = started
 
     def cancel(self, reason: StopReason) -> None:
         """Ask the handler to stop; it has the executor's grace for it. The first reason counts.

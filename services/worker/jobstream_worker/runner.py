@@ -212,7 +212,8 @@ class Runner:
         now = self._clock.monotonic()
         until = now + TURN_S
         try:
-            while self._server is task and now < until and self._may_start(now):
+            # Nobody else had the loop meanwhile, so what allowed the turn still does, but for a freeze: it ends it.
+            while self._server is task and now < until:
                 self._served = work = self.backlog.take()
                 if work is None:
                     break
@@ -234,7 +235,11 @@ class Runner:
                 self.announce(work)
                 await work.standing()
                 now = self._clock.monotonic()
-            outcome = Released() if self._releasing else await self._execute(work, spec, now)
+            if self._releasing:
+                outcome: Outcome = Released()
+            else:
+                outcome = await self._executor.execute(self._begin(work, spec, now))
+                failpoint("worker.after_handler")
             self._conclude(work, self._reports.outcome(work, outcome))
         except Exception as error:  # a run without an outcome would hold its partition up for ever
             self._conclude(work, self._reports.outcome(work, conclude(spec, error)))
@@ -244,16 +249,14 @@ class Runner:
             if self.active == 0:
                 self._idle.set()
 
-    async def _execute(self, work: Work, spec: HandlerSpec, now: float) -> Outcome:
+    def _begin(self, work: Work, spec: HandlerSpec, now: float) -> Run:
         failpoint("worker.before_handler")
-        work.started_at = self._clock.now()
-        work.run = run = Run(work.job, spec, work.run_id, work.started_at, now)
+        work.started_at = started_at = self._clock.now()
+        work.run = run = Run(work.job, spec, work.run_id, started_at, now)
         self._counts.started += 1
         if Event.JOB_STARTED.heard:
             emit(Event.JOB_STARTED, job_id=str(work.job.id), type=work.job.type, attempt=work.job.attempt)
-        outcome = await self._executor.execute(run)
-        failpoint("worker.after_handler")
-        return outcome
+        return run
 
     def _conclude(self, work: Work, report: Report) -> None:
         work.started = work.ended = True

@@ -46,56 +46,42 @@ class Work:
         told_version: the progress that was told last.
     """
 
-    __slots__ = (
-        "_offset",
-        "_places",
-        "_standing",
-        "announce_first",
-        "announced_at",
-        "beat",
-        "beat_at",
-        "beat_pending",
-        "ended",
-        "identity",
-        "introduced",
-        "job",
-        "lane",
-        "partition",
-        "run",
-        "run_id",
-        "size",
-        "spec",
-        "stands",
-        "started",
-        "started_at",
-        "told_version",
-    )
+    # What most work never changes is kept once, here: making a piece of work then costs half.
+    run: Run | None = None
+    started = False
+    started_at: datetime | None = None
+    ended = False
+    stands = False
+    introduced = False
+    announced_at: float | None = None
+    beat: tuple[int, int] | None = None
+    beat_at = 0.0
+    beat_pending = False
+    told_version = 0
+    lane: Lane | None = None
+    _standing: asyncio.Future[None] | None = None
 
     def __init__(
-        self, job: Job, spec: HandlerSpec | None, slot: Slot, offset: int, *, size: int, announce_first: bool
+        self,
+        job: Job,
+        spec: HandlerSpec | None,
+        slot: Slot,
+        offset: int,
+        *,
+        size: int,
+        announce_first: bool,
     ) -> None:
         self.job = job
-        self._offset = offset
-        self.spec = spec
         self.identity = identity_of(job)
+        self.spec = spec
         self.partition = slot.partition
-        self.lane: Lane | None = None if job.key is None else (slot.partition.topic, job.key)
         self.size = size
         self.announce_first = announce_first
         self.run_id = new_text_id()
-        self.run: Run | None = None
-        self.started = False
-        self.started_at: datetime | None = None
-        self.ended = False
-        self.stands = False
-        self.introduced = False
-        self.announced_at: float | None = None
-        self.beat: tuple[int, int] | None = None
-        self.beat_at = 0.0
-        self.beat_pending = False
-        self.told_version = 0
+        if job.key is not None:
+            self.lane = (slot.partition.topic, job.key)
+        self._offset = offset
         self._places = [(slot, offset)]
-        self._standing: asyncio.Future[None] | None = None
 
     @property
     def origin(self) -> dict[str, Any]:

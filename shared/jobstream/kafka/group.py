@@ -99,7 +99,9 @@ class GroupConsumer:
         """Leave the group. The owner's ``revoked`` is not called."""
         await close_consumer(self._consumer, deadline_s)
 
-    async def poll(self, partitions: Collection[TopicPartition], *, max_records: int, timeout_s: float) -> list[Any]:
+    async def poll(
+        self, partitions: Collection[TopicPartition], *, max_records: int, timeout_s: float
+    ) -> dict[TopicPartition, list[Any]]:
         """The next records of ``partitions``, in order within each, each partition having its turn.
 
         Can outlast ``timeout_s`` by a whole rebalance. Must not be cancelled while the consumer is
@@ -113,10 +115,10 @@ class GroupConsumer:
             polled = await self._getmany(hungry, max_records, 0.0)
             if polled:
                 self._served |= polled.keys()
-                return [record for records in polled.values() for record in records]
+                return polled
         polled = await self._getmany(partitions, max_records, timeout_s)
         self._served = set(polled)
-        return [record for records in polled.values() for record in records]
+        return polled
 
     async def keep_alive(self) -> None:
         """Show that we are polling, without taking a record."""

@@ -63,7 +63,6 @@ class Outbound(WakefulLoop):
         self._unacknowledged: dict[int, Posted] = {}
         self._queue: deque[Posted] = deque()
         self._empty = asyncio.Event()
-        self._empty.set()
         self._failure: BaseException | None = None
         self._round = 0
         self._doubtful = 0
@@ -79,9 +78,9 @@ class Outbound(WakefulLoop):
         posted = Posted(self._sequence, topic, record, acknowledged)
         self._unacknowledged[posted.sequence] = posted
         self.waiting_bytes += len(record.value or b"")
+        if not self._queue:
+            self.wake()
         self._queue.append(posted)
-        self._empty.clear()
-        self.wake()
 
     @property
     def sequence(self) -> int:
@@ -107,7 +106,9 @@ class Outbound(WakefulLoop):
         """Wait until everything posted is acknowledged. False if that took longer than ``deadline_s``."""
         try:
             async with asyncio.timeout(deadline_s):
-                await self._empty.wait()
+                while self._unacknowledged:
+                    self._empty.clear()
+                    await self._empty.wait()
         except TimeoutError:
             return False
         return True
