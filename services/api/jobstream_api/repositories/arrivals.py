@@ -19,7 +19,7 @@ def _arrays(jobs: Sequence[Job]) -> list[list[Any]]:
         [job.queue for job in jobs],
         [job.key for job in jobs],
         [as_json(job.payload) for job in jobs],
-        [as_json(job.tags) for job in jobs],
+        [as_json(job.tags) if job.tags else None for job in jobs],
         [job.max_retries for job in jobs],
         [job.timeout_s for job in jobs],
         [job.run_at for job in jobs],

@@ -3,7 +3,8 @@ INSERT INTO jobs (
     direct, dispatched_at, dispatch_at, watch_at
 )
 SELECT
-    a.id, a.type, a.queue, a.key, a.payload::jsonb, ARRAY(SELECT jsonb_array_elements_text(a.tags::jsonb)),
+    a.id, a.type, a.queue, a.key, a.payload::jsonb,
+    CASE WHEN a.tags IS NULL THEN '{}' ELSE ARRAY(SELECT jsonb_array_elements_text(a.tags::jsonb)) END,
     a.max_retries, a.timeout_s, a.run_at, a.created_at,
     true,
     CASE WHEN a.run_at IS NULL OR a.run_at <= now() THEN now() END,

@@ -5,12 +5,14 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from jobstream.contracts.headers import JOB_CREATED, ORIGIN_HEADER, Headers, cloud_event
+from jobstream.contracts.headers import JOB_CREATED, ORIGIN_HEADER, CloudEvents, Headers
 from jobstream.contracts.jobs import Job
 from jobstream.contracts.topics import Topics
 from jobstream.kafka.batches import Outgoing
 from jobstream_api.infrastructure.database import Connection
 from jobstream_api.repositories.statements import as_json, statement
+
+_CREATED = CloudEvents(JOB_CREATED, "/jobstream/api")
 
 
 class OutboxRow(NamedTuple):
@@ -32,9 +34,10 @@ class OutboxRow(NamedTuple):
         """The headers to publish; a redelivery of this row carries the same."""
         if self.headers is not None:
             return self.headers
-        subject = str(self.job_id)
-        event = cloud_event(JOB_CREATED, str(self.id), "/jobstream/api", self.created_at, subject)
-        return [*event, (ORIGIN_HEADER, b"api")]
+        at = self.created_at.isoformat()
+        event = _CREATED.headers(str(self.id).encode(), at.encode(), str(self.job_id).encode())
+        event.append((ORIGIN_HEADER, b"api"))
+        return event
 
     def outgoing(self) -> Outgoing:
         """The record to publish. A job's own id orders nothing, so its partition is not Kafka's to choose."""
