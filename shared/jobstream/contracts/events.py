@@ -158,6 +158,8 @@ def read_status(document: object) -> StatusEvent | WorkerEvent:
     Raises:
         InvalidInput: it is neither kind of event.
     """
-    if isinstance(document, dict) and str(document.get("event", "")).startswith("worker."):
-        return WorkerEvent.read(document)
+    if isinstance(document, dict):
+        kind = document.get("event")
+        if isinstance(kind, str) and kind.startswith("worker."):
+            return WorkerEvent.read(document)
     return StatusEvent.read(document)
