@@ -57,7 +57,7 @@ class StoredReader:
         self._topics = list(topics)
         self._load = load
         self.unseeked: set[TopicPartition] = set()
-        self._shown: dict[Place, int] = {}
+        self._showing: asyncio.Task[None] | None = None
         self._to_show: dict[Place, int] = {}
         self._shown_at = 0.0
 
@@ -69,7 +69,11 @@ class StoredReader:
     async def stop(self) -> None:
         """Leave the group, within a few seconds also in the middle of a rebalance."""
         try:
-            await self._show(force=True, timeout_s=1.0)
+            if self._showing is not None and not self._showing.done():
+                await asyncio.wait([self._showing], timeout=1.0)
+                self._showing.cancel()
+            if self._to_show:
+                await self._show(1.0)
         finally:
             async with asyncio.timeout(_LEAVE_S):
                 await self._consumer.stop()
@@ -80,7 +84,7 @@ class StoredReader:
         Raises what ``load`` raises; then call again.
         """
         await self._seek()
-        await self._show()
+        self._show_soon()
         polled = await self._consumer.getmany(timeout_ms=int(timeout_s * 1000), max_records=max_records)
         # A rebalance inside getmany may have handed out records from where Kafka thinks we were.
         return [record for place, records in polled.items() if place not in self.unseeked for record in records]
@@ -115,14 +119,17 @@ class StoredReader:
                 await self._consumer.seek_to_beginning(*unknown)
             self.unseeked -= waiting
 
-    async def _show(self, *, force: bool = False, timeout_s: float = 5.0) -> None:
+    def _show_soon(self) -> None:
+        """Show offsets now and then, beside the polling: whoever waits for records need not wait for this."""
         now = asyncio.get_running_loop().time()
-        if not self._to_show or (not force and now - self._shown_at < _SHOW_EVERY_S):
-            return
+        if self._to_show and now - self._shown_at >= _SHOW_EVERY_S and (self._showing is None or self._showing.done()):
+            self._shown_at = now
+            self._showing = asyncio.create_task(self._show(5.0), name="showing offsets")
+
+    async def _show(self, timeout_s: float) -> None:
         assigned = self._consumer.assignment()
         offsets = {TopicPartition(*place): offset for place, offset in self._to_show.items()}
         self._to_show = {}
-        self._shown_at = now
         try:
             async with asyncio.timeout(timeout_s):
                 await self._consumer.commit({place: offset for place, offset in offsets.items() if place in assigned})
