@@ -22,7 +22,7 @@ from jobstream.local import jars
 from jobstream.local.cluster import EXAMPLES, Cluster, Options
 from jobstream.local.ports import HOST, free_port
 from jobstream.local.processes import Command, Family, Process
-from jobstream.local.readiness import http_ready, type_listed
+from jobstream.local.readiness import http_ready, workers_heard
 from jobstream.settings import Settings
 
 HANDLERS = f"{EXAMPLES},bench.handlers"
@@ -111,7 +111,7 @@ class Place:
                 self.workers.append(process)
                 started.append(http_ready(client, f"http://{HOST}:{port}", process, timeout_s=60.0))
             await asyncio.gather(*started)
-            await type_listed(client, self.api, "bench.wait")
+            await workers_heard(client, self.api, {worker.pid for worker in self.workers})
 
     async def stop_workers(self) -> None:
         """Stop every worker that was started here."""

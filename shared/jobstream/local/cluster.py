@@ -16,7 +16,7 @@ from jobstream.local.engines import Engines
 from jobstream.local.keeper import Keeper
 from jobstream.local.ports import HOST
 from jobstream.local.processes import ChildFailed, Command, Family
-from jobstream.local.readiness import http_ready, type_listed
+from jobstream.local.readiness import http_ready, workers_heard
 from jobstream.local.state import StateDir, write_run_file
 from jobstream.settings import Settings
 
@@ -174,8 +174,7 @@ class Cluster:
                     for url, process in zip(metrics, processes, strict=True)
                 )
             )
-            if self.options.workers:
-                await type_listed(client, api, "example")
+            await workers_heard(client, api, {process.pid for process in processes[1:]})
         return {"api": api, "metrics": metrics, **told}
 
     def _examples(self) -> tuple[dict[str, str], dict[str, str]]:

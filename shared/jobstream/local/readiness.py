@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 import httpx2
@@ -70,12 +70,17 @@ async def http_ready(client: httpx2.AsyncClient, base: str, process: Process, *,
     await until(ready, f"{process.name} is ready at {base}", timeout_s=timeout_s, process=process)
 
 
-async def type_listed(client: httpx2.AsyncClient, api: str, job_type: str, *, timeout_s: float = 30.0) -> None:
-    """Wait until the api knows a job type, so that the first submit of it is taken."""
+async def workers_heard(
+    client: httpx2.AsyncClient, api: str, pids: Collection[int], *, timeout_s: float = 30.0
+) -> None:
+    """Wait until the api has heard of workers, and knows every type that they run."""
 
-    async def listed() -> bool:
-        document = await answers(client, f"{api}/job-types")
-        items = document.get("items", []) if isinstance(document, dict) else []
-        return any(item.get("type") == job_type for item in items)
+    async def heard() -> bool:
+        workers, types = await answers(client, f"{api}/workers"), await answers(client, f"{api}/job-types")
+        if not isinstance(workers, dict) or not isinstance(types, dict):
+            return False
+        ours = [worker for worker in workers["items"] if worker["live"] and worker["pid"] in pids]
+        known = {item["type"] for item in types["items"]}
+        return {worker["pid"] for worker in ours} == set(pids) and all(known.issuperset(one["types"]) for one in ours)
 
-    await until(listed, f"the api lists the job type {job_type}", timeout_s=timeout_s)
+    await until(heard, "the api has heard of every worker and its job types", timeout_s=timeout_s)
