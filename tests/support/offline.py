@@ -16,11 +16,13 @@ from jobstream_api.repositories.submits import Stored
 from jobstream_api.routes.deps import Parts
 from jobstream_api.services.catalogue import Catalogue
 from jobstream_api.services.drafts import Drafter
+from jobstream_api.services.firing import Firing
 from jobstream_api.services.metrics import Metrics
 from jobstream_api.services.operations import Operations
 from jobstream_api.services.placing import Order, Placed
 from jobstream_api.services.queries import Queries
 from jobstream_api.services.readiness import Readiness
+from jobstream_api.services.schedules import Schedules
 from jobstream_api.services.submit import Submitter
 from jobstream_api.services.waiters import Waiters
 from jobstream_api.settings import ApiSettings
@@ -58,13 +60,16 @@ def offline_app(*types: TypeAnnouncement, **settings: Any) -> tuple[FastAPI, Mem
     app = create_app(made)
     database, catalogue, placer = Database(made), offline_catalogue(*types), MemoryPlacer()
     waiters = Waiters(database)
+    drafter = Drafter(catalogue, made, SystemClock(), new_id)
+    firing = Firing(drafter, placer)  # type: ignore[arg-type]
     app.state.parts = Parts(
         settings=made,
         catalogue=catalogue,
-        drafter=Drafter(catalogue, made, SystemClock(), new_id),
+        drafter=drafter,
         submitter=Submitter(database, placer, group=100),  # type: ignore[arg-type]
         queries=Queries(database, waiters),
         operations=Operations(database, catalogue, Topics(""), hand_over=lambda rows: None, ids=new_id, max_retries=3),
+        schedules=Schedules(database, drafter, firing, SystemClock(), ids=new_id, wake=lambda: None),
         readiness=Readiness(database, catalogue, dict),
         metrics=Metrics(catalogue.known, dict),
     )

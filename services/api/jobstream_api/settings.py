@@ -67,6 +67,13 @@ class ApiSettings(Settings):
     republish_after_s: float = Field(
         60.0, gt=0, description="A job that Kafka took this long ago, and no worker owes, is published again."
     )
+    schedule_late_s: float = Field(
+        60.0,
+        ge=0,
+        le=86_400,
+        description="A tick of a schedule that is late by no more than this, seconds, fires as if it were on time; "
+        "older ones are missed. Longer than JOBSTREAM_LEADER_TTL_S, so that an election misses none.",
+    )
     idempotency_ttl_s: float = Field(86_400.0, gt=0, description="How long an Idempotency-Key is remembered, seconds.")
     wait_max_s: float = Field(60.0, gt=0, le=600, description="Longest `?wait=`.")
     shutdown_grace_s: float = Field(15.0, gt=0, description="Time to finish requests and loops after SIGTERM.")

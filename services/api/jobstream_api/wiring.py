@@ -18,6 +18,7 @@ from jobstream_api.services.catalogue import Catalogue
 from jobstream_api.services.census import Census
 from jobstream_api.services.dispatcher import Dispatcher
 from jobstream_api.services.drafts import Drafter
+from jobstream_api.services.firing import Firing
 from jobstream_api.services.housekeeping import Housekeeping
 from jobstream_api.services.intake import Intake
 from jobstream_api.services.leader import Leader
@@ -30,6 +31,8 @@ from jobstream_api.services.queries import Queries
 from jobstream_api.services.readiness import Readiness
 from jobstream_api.services.reaper import Reaper
 from jobstream_api.services.relay import Relay, Sweep
+from jobstream_api.services.scheduler import Scheduler
+from jobstream_api.services.schedules import Schedules
 from jobstream_api.services.submit import Submitter
 from jobstream_api.services.waiters import Waiters
 from jobstream_api.settings import ApiSettings
@@ -53,6 +56,7 @@ class Process:
         self.policies = Policies(settings, self.catalogue)
         self.leader: Leader | None = None
         self._dispatcher: Dispatcher | None = None
+        self._scheduler: Scheduler | None = None
         self._census: Census | None = None
         self.metrics = Metrics(self.catalogue.known, self.gauges)
         self.supervisor = Supervisor(self.services_of(settings.api_roles))
@@ -92,9 +96,11 @@ class Process:
     def _services_of_the_leader(self) -> list[Service]:
         """Made anew for each term of leadership."""
         self._dispatcher = Dispatcher(self.settings, self.database, hand_over=self.relay.hand_over)
+        self._scheduler = Scheduler(self.settings, self.database, self.catalogue, self.firing)
         self._census = Census(self.settings, self.database)
         return [
             self._dispatcher,
+            self._scheduler,
             Reaper(
                 self.settings,
                 self.database,
@@ -153,13 +159,19 @@ class Process:
         if self._dispatcher is not None and self.leader is not None and self.leader.leading:
             self._dispatcher.wake()
 
+    def _wake_scheduler(self) -> None:
+        if self._scheduler is not None and self.leader is not None and self.leader.leading:
+            self._scheduler.wake()
+
     def _make_parts(self, clock: Clock, ids: Callable[[], UUID]) -> Parts:
         settings, hand_over = self.settings, self.relay.hand_over
         placer = Placer(self.database, self.topics, hand_over=hand_over, ids=ids, ttl_s=settings.idempotency_ttl_s)
+        drafter = Drafter(self.catalogue, settings, clock, ids)
+        self.firing = Firing(drafter, placer)
         return Parts(
             settings=settings,
             catalogue=self.catalogue,
-            drafter=Drafter(self.catalogue, settings, clock, ids),
+            drafter=drafter,
             submitter=Submitter(self.database, placer, group=settings.submit_batch),
             queries=Queries(self.database, self.waiters),
             operations=Operations(
@@ -170,6 +182,7 @@ class Process:
                 ids=ids,
                 max_retries=settings.max_retries,
             ),
+            schedules=Schedules(self.database, drafter, self.firing, clock, ids=ids, wake=self._wake_scheduler),
             metrics=self.metrics,
             readiness=Readiness(self.database, self.catalogue, self.ages),
         )

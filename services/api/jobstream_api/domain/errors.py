@@ -58,3 +58,26 @@ class StoreUnavailable(JobstreamError):
 
     def __init__(self, detail: str = "the database does not answer; try again in a moment") -> None:
         super().__init__(detail)
+
+
+class ScheduleNotFound(JobstreamError):
+    """There is no schedule of this name or id."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no schedule {name!r}; GET /schedules lists those there are")
+
+
+class ScheduleExists(JobstreamError):
+    """Another schedule has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is a schedule {name!r} already; choose another name, or change that one with PATCH")
+
+
+class ScheduleBusy(JobstreamError):
+    """The schedule's overlap policy keeps it from firing now."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"a job of {name!r} is under way, and its overlap policy is skip; wait for it, or add ?overlap=allow"
+        )

@@ -95,3 +95,38 @@ class DeadLetterRow(Base):
     record_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     redriven_at: Mapped[datetime | None]
+
+
+class ScheduleRow(Base):
+    """A schedule."""
+
+    __tablename__ = "schedules"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    cron: Mapped[str]
+    timezone: Mapped[str]
+    job: Mapped[dict[str, Any]]
+    overlap: Mapped[str]
+    missed: Mapped[str]
+    missed_window_s: Mapped[float]
+    paused: Mapped[bool]
+    anchor_at: Mapped[datetime]
+    next_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class ScheduleFireRow(Base):
+    """What became of one tick of a schedule."""
+
+    __tablename__ = "schedule_fires"
+
+    schedule_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tick: Mapped[datetime] = mapped_column(primary_key=True)
+    origin: Mapped[str]
+    status: Mapped[str]
+    reason: Mapped[str | None]
+    job_id: Mapped[UUID | None]
+    open: Mapped[bool]
+    at: Mapped[datetime]

@@ -15,6 +15,7 @@ from jobstream_api.services.metrics import Metrics
 from jobstream_api.services.operations import Operations
 from jobstream_api.services.queries import Queries
 from jobstream_api.services.readiness import Readiness
+from jobstream_api.services.schedules import Schedules
 from jobstream_api.services.submit import Submitter
 from jobstream_api.settings import ApiSettings
 
@@ -29,6 +30,7 @@ class Parts:
     submitter: Submitter
     queries: Queries
     operations: Operations
+    schedules: Schedules
     readiness: Readiness
     metrics: Metrics
     bodies: Bodies = field(default_factory=Bodies)

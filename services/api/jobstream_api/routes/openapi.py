@@ -9,10 +9,12 @@ from pydantic import TypeAdapter
 
 from jobstream.contracts.limits import MAX_BATCH_JOBS
 from jobstream.contracts.names import NAME_PATTERN
-from jobstream_api.schemas.jobs import EXAMPLES
+from jobstream_api.schemas import jobs, schedules
 from jobstream_api.schemas.problems import Problem
 from jobstream_api.services.drafts import NewJob
+from jobstream_api.services.schedule_specs import NewBackfill, NewSchedule
 
+_EXAMPLES = jobs.EXAMPLES | schedules.EXAMPLES
 _REF = "#/components/schemas/{model}"
 
 
@@ -24,6 +26,7 @@ class _Summary(NamedTuple):
 summary = _Summary(version("jobstream-api"), "Jobs on Kafka and PostgreSQL: submit them, watch them, list them.")
 tags = [
     {"name": "jobs", "description": "Submit, read, list, retry."},
+    {"name": "schedules", "description": "Jobs that come by the clock."},
     {"name": "catalogue", "description": "What workers there are, and what they can run."},
     {"name": "dead letters", "description": "Records that could not be used."},
     {"name": "health", "description": "For load balancers and supervisors."},
@@ -52,7 +55,7 @@ def _put_examples(built: dict[str, Any]) -> None:
             for answer in operation["responses"].values():
                 content = answer.get("content", {}).get("application/json", {})
                 if "example" in content:
-                    content["example"] = EXAMPLES[content["example"]]
+                    content["example"] = _EXAMPLES[content["example"]]
 
 
 def _body_schemas() -> dict[str, Any]:
@@ -77,4 +80,18 @@ def _body_schemas() -> dict[str, Any]:
         },
     }
     problem = TypeAdapter(Problem).json_schema(ref_template=_REF)
-    return {"NewJob": job, "NewBatch": batch, "Problem": problem}
+    return {"NewJob": job, "NewBatch": batch, "Problem": problem, **_schedule_schemas()}
+
+
+def _schedule_schemas() -> dict[str, Any]:
+    schedule = TypeAdapter(NewSchedule).json_schema(ref_template=_REF)
+    backfill = TypeAdapter(NewBackfill).json_schema(ref_template=_REF)
+    named = schedule.pop("$defs", {}) | backfill.pop("$defs", {})
+    changes = {name: entry for name, entry in schedule.items() if name not in ("required", "title", "description")}
+    return {
+        **named,
+        "NewSchedule": schedule | {"additionalProperties": False},
+        "ScheduleChanges": changes
+        | {"title": "ScheduleChanges", "description": "Fields to change.", "additionalProperties": False},
+        "NewBackfill": backfill | {"additionalProperties": False},
+    }

@@ -20,6 +20,9 @@ RETRY_AFTER_S = 2
 STATUS_OF_ERROR: dict[type[JobstreamError], tuple[int, str]] = {
     errors.JobNotFound: (404, "job_not_found"),
     errors.NotReopenable: (409, "not_retryable"),
+    errors.ScheduleNotFound: (404, "schedule_not_found"),
+    errors.ScheduleExists: (409, "schedule_exists"),
+    errors.ScheduleBusy: (409, "schedule_busy"),
     errors.IdempotencyMismatch: (422, "idempotency_mismatch"),
     errors.ReplayGone: (409, "idempotency_gone"),
     errors.Overloaded: (503, "overloaded"),

@@ -1,8 +1,8 @@
-"""Housekeeping of the leader: partitions made ahead, old idempotency keys and workers forgotten."""
+"""Housekeeping of the leader: partitions made ahead, old idempotency keys, workers and fires forgotten."""
 
 from jobstream_api.infrastructure.database import Database
 from jobstream_api.infrastructure.partitions import ensure_partitions
-from jobstream_api.repositories import expiry
+from jobstream_api.repositories import expiry, fires
 from jobstream_api.services.turns import TurningLoop
 
 
@@ -21,4 +21,5 @@ class Housekeeping(TurningLoop):
             await ensure_partitions(connection)
         async with self._database.connection() as connection:
             await expiry.forget(connection)
+            await fires.tidy(connection)
         return self.rest_s

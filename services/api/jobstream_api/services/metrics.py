@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, generate_latest
+from prometheus_client import Histogram as OneHistogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from jobstream.telemetry import Event, subscribe
+from jobstream_api.domain.schedules import FireStatus
 from jobstream_api.services.histograms import Histogram
 from jobstream_api.services.ingest import Endings
 
@@ -63,7 +65,7 @@ class Metrics(Collector):
         events = counter("telemetry_events", "Telemetry events", "event")
         self._events = {event: events.labels(event.label) for event in Event}
         jobs = counter("jobs", "Jobs taken, by the door they came through", "door")
-        self._over_http, self._over_kafka = jobs.labels("http"), jobs.labels("kafka")
+        self._taken = {door: jobs.labels(door) for door in ("http", "kafka", "schedule")}
         self._outcomes = counter("run_outcomes", "Runs that ended, by the state of the job after it", "type", "status")
         self._dropped = counter("events_superseded", "Status events that did not fit their rows any more")
         self._applied = counter("events_applied", "Status events that changed a row")
@@ -72,6 +74,11 @@ class Metrics(Collector):
         self._dispatched = counter("jobs_dispatched", "Held jobs handed to Kafka")
         self._rescued = counter("leases_expired", "Runs whose lease ran out")
         self._republished = counter("jobs_republished", "Jobs published again since nobody owed them")
+        fires = counter("schedule_fires", "Ticks of schedules, by what became of them", "status")
+        self._fires = {status.value: fires.labels(status.value) for status in FireStatus}
+        self._late = OneHistogram(
+            "jobstream_schedule_lateness_seconds", "From tick to job", buckets=_WAITS, registry=registry
+        )
         self._wait = Histogram("jobstream_start_latency_seconds", "From dispatch to start", "type", _WAITS)
         self._run = Histogram("jobstream_run_seconds", "From start to end", "type", _RUNS)
         self._attempts = Histogram("jobstream_attempts", "Attempts of jobs that ended", "type", _ATTEMPTS)
@@ -107,9 +114,13 @@ class Metrics(Collector):
         self._events[event].inc()
         match event:
             case Event.JOBS_SUBMITTED:
-                self._over_http.inc(fields["count"])
+                self._taken[fields["door"]].inc(fields["count"])
             case Event.JOBS_TAKEN_IN:
-                self._over_kafka.inc(fields["count"])
+                self._taken["kafka"].inc(fields["count"])
+            case Event.SCHEDULES_FIRED:
+                self._fires[fields["status"]].inc(fields["count"])
+                for late_s in fields["late_s"]:
+                    self._late.observe(max(late_s, 0.0))
             case Event.EVENTS_APPLIED:
                 self._applied.inc(fields["count"])
                 for (job_type, status), endings in fields["ended"].items():

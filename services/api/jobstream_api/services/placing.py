@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from uuid import UUID
 
 from jobstream.contracts.topics import Topics
@@ -15,6 +16,9 @@ from jobstream_api.repositories.outbox import OutboxRow
 from jobstream_api.repositories.submits import Draft, Record, Stored
 
 Stores = dict[UUID, Stored]
+
+_AT_ONCE = 1_000
+"""Jobs in one statement: some milliseconds of this process's time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,19 @@ class Placed:
     first: bool
     stored: Stores = field(default_factory=dict)
     refused: dict[UUID, InvalidInput] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Drafts that were stored inside somebody else's transaction.
+
+    Attributes:
+        publish: to be called once that is committed.
+    """
+
+    stored: Stores
+    refused: dict[UUID, InvalidInput]
+    publish: Callable[[], None]
 
 
 class Placer:
@@ -73,12 +90,26 @@ class Placer:
             emit(Event.DATABASE_TROUBLE, service="submit", error=repr(error))
             return [StoreUnavailable() for _ in orders]
 
+    async def join(self, connection: Connection, drafts: Sequence[Draft], *, door: str) -> Joined:
+        """Store ``drafts`` in the caller's transaction; one that the database refuses hurts no other.
+
+        Args:
+            door: how they came, for metrics.
+        """
+        records = self._records(drafts)
+        refused: dict[UUID, InvalidInput] = {}
+        stored = await self._insert_fitting(connection, drafts, records, refused) if drafts else {}
+        return Joined(stored, refused, partial(self._hand_over_of, records, stored, door=door))
+
     async def _transact(self, orders: Sequence[Order], *, careful: bool) -> list[Placed]:
         if not careful and all(order.claim is None for order in orders):
             drafts = [draft for order in orders for draft in order.drafts]
-            records = self._records(drafts)
-            async with self._database.connection() as connection:  # one statement is a transaction of its own
-                stored = await submits.insert(connection, drafts, records)
+            if len(drafts) <= _AT_ONCE:
+                opened = self._database.connection()  # one statement is a transaction of its own
+            else:
+                opened = self._database.transaction()
+            async with opened as connection:
+                records, stored = await self._insert_all(connection, drafts)
             self._hand_over_of(records, stored)
             return [Placed(True, stored) for _ in orders]
         return await self._transact_with_claims(orders, careful=careful)
@@ -98,27 +129,37 @@ class Placer:
             drafts = [
                 draft for order, is_first in zip(orders, first, strict=True) if is_first for draft in order.drafts
             ]
-            records = self._records(drafts)
             refused: dict[UUID, InvalidInput] = {}
-            stored = await self._insert(connection, drafts, records, refused, careful=careful) if drafts else {}
+            if careful:
+                records = self._records(drafts)
+                stored = await self._insert_fitting(connection, drafts, records, refused) if drafts else {}
+            else:
+                records, stored = await self._insert_all(connection, drafts)
             for order, is_first in zip(orders, first, strict=True):
                 if refused and is_first and order.claim and not any(draft.id in stored for draft in order.drafts):
                     await idempotency.release(connection, order.claim)
         self._hand_over_of(records, stored)
         return [Placed(True, stored, refused) if is_first else Placed(False) for is_first in first]
 
-    async def _insert(
+    async def _insert_all(self, connection: Connection, drafts: Sequence[Draft]) -> tuple[list[Record], Stores]:
+        """Insert all drafts, a slice at a time: a long one would hold up everybody else in this process."""
+        records: list[Record] = []
+        stored: Stores = {}
+        for start in range(0, len(drafts), _AT_ONCE):
+            some = drafts[start : start + _AT_ONCE]
+            theirs = self._records(some)
+            stored |= await submits.insert(connection, some, theirs)
+            records += theirs
+        return records, stored
+
+    async def _insert_fitting(
         self,
         connection: Connection,
         drafts: Sequence[Draft],
         records: Sequence[Record],
         refused: dict[UUID, InvalidInput],
-        *,
-        careful: bool,
     ) -> Stores:
-        """Insert all, or with ``careful`` all but those that the database refuses, found by halving."""
-        if not careful:
-            return await submits.insert(connection, drafts, records)
+        """Insert all drafts but those that the database refuses, found by halving."""
         try:
             async with connection.transaction():
                 return await submits.insert(connection, drafts, records)
@@ -129,13 +170,13 @@ class Placer:
                 refused[drafts[0].id] = InvalidInput("unstorable", "", f"the database refuses this job: {error}")
                 return {}
         half = len(drafts) // 2
-        stored = await self._insert(connection, drafts[:half], records[:half], refused, careful=True)
-        return stored | await self._insert(connection, drafts[half:], records[half:], refused, careful=True)
+        stored = await self._insert_fitting(connection, drafts[:half], records[:half], refused)
+        return stored | await self._insert_fitting(connection, drafts[half:], records[half:], refused)
 
     def _records(self, drafts: Sequence[Draft]) -> list[Record]:
         return [Record.of(self._ids(), draft, self._topics.jobs(draft.queue)) for draft in drafts]
 
-    def _hand_over_of(self, records: Sequence[Record], stored: Stores) -> None:
+    def _hand_over_of(self, records: Sequence[Record], stored: Stores, *, door: str = "http") -> None:
         beginnings = {at: submits.beginning(at) for at in {fact.created_at for fact in stored.values()}}
         self._hand_over(
             [
@@ -144,4 +185,4 @@ class Placer:
                 if (fact := stored.get(record.job_id)) is not None and not fact.held
             ]
         )
-        emit(Event.JOBS_SUBMITTED, count=len(stored))
+        emit(Event.JOBS_SUBMITTED, count=len(stored), door=door)
