@@ -2,41 +2,23 @@
 
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
 import typer
 
-from jobstream.cli.address import Api, api_url
+from jobstream.cli.address import Api
 from jobstream.cli.output import Exit, Format, fail, print_json, tell
+from jobstream.cli.payloads import type_and_payload
 from jobstream.cli.show import describe_job, job_document, job_table
-from jobstream.client import JobNotFound, JobSnapshot, StillRunning, SyncClient
+from jobstream.cli.talk import talking_to
+from jobstream.client import JobSnapshot, StillRunning
 from jobstream.contracts.status import JobStatus
-from jobstream.errors import ConfigurationError, JobstreamError
 
 Output = Annotated[Format, typer.Option("--output", "-o", help="How to print.")]
 JobId = Annotated[str, typer.Argument(help="The job's id.")]
 WATCH_POLL_S = 1.0
-
-
-@contextmanager
-def _client(api: str | None) -> Iterator[SyncClient]:
-    """A client; what goes wrong with it becomes one line on stderr and an exit code."""
-    try:
-        with SyncClient(api_url(api)) as client:
-            yield client
-    except JobNotFound as error:
-        fail(str(error), Exit.NOT_FOUND)
-    except StillRunning as error:
-        fail(str(error), Exit.TOO_LATE)
-    except ConfigurationError as error:
-        fail(str(error), Exit.USAGE)
-    except JobstreamError as error:
-        fail(str(error))
 
 
 def submit(
@@ -58,11 +40,8 @@ def submit(
     api: Api = None,
 ) -> None:
     """Submit a job. Exit codes: 0 stored (with --wait: COMPLETED), 1 refused, 4 ended otherwise, 5 still running."""
-    if payload is None and type_or_payload.lstrip()[:1] in ("{", "@", "-"):
-        job_type, document = None, _payload(type_or_payload)
-    else:
-        job_type, document = type_or_payload, _payload(payload or "{}")
-    with _client(api) as client:
+    job_type, document = type_and_payload(type_or_payload, payload)
+    with talking_to(api) as client:
         job = client.submit(
             document,
             type=job_type,
@@ -87,7 +66,7 @@ def get(
     api: Api = None,
 ) -> None:
     """Show a job. Exit codes: 0 shown, 3 no such job; with --wait: 4 ended other than COMPLETED, 5 still running."""
-    with _client(api) as client:
+    with talking_to(api) as client:
         job = client.get(job_id) if wait is None else client.wait(job_id, wait)
     _print(job, output)
     _exit_for(job if wait is not None else None)
@@ -104,7 +83,7 @@ def list_jobs(
     api: Api = None,
 ) -> None:
     """List jobs, newest first."""
-    with _client(api) as client:
+    with talking_to(api) as client:
         jobs: list[JobSnapshot] = []
         wanted = {"status": status, "type": job_type, "queue": queue, "key": key, "tag": tag, "limit": min(limit, 100)}
         for job in client.iterate(**wanted):  # type: ignore[arg-type]
@@ -130,7 +109,7 @@ def watch(
     until = None if timeout is None else time.monotonic() + timeout
     seen: tuple[Any, ...] | None = None
     say = _say_json if output is Format.JSON else _say_line
-    with _client(api) as client:
+    with talking_to(api) as client:
         while True:
             job = client.get(job_id)
             now = (job.status, job.attempt, job.progress, job.progress_text)
@@ -150,27 +129,9 @@ def watch(
 
 def retry(job_id: JobId, output: Output = Format.TABLE, api: Api = None) -> None:
     """Run a FAILED or CANCELLED job again. Exit codes: 0 done, 1 not in such a state, 3 no such job."""
-    with _client(api) as client:
+    with talking_to(api) as client:
         job = client.retry(job_id)
     _print(job, output)
-
-
-def _payload(text: str) -> dict[str, Any]:
-    try:
-        if text == "-":
-            raw = sys.stdin.buffer.read()
-        elif text.startswith("@"):
-            raw = Path(text[1:]).read_bytes()
-        else:
-            raw = text.encode()
-        document = orjson.loads(raw)
-    except OSError as error:
-        fail(f"the payload cannot be read: {error}", Exit.USAGE)
-    except orjson.JSONDecodeError as error:
-        fail(f"the payload is no JSON: {error}", Exit.USAGE)
-    if not isinstance(document, dict):
-        fail("the payload must be a JSON object", Exit.USAGE)
-    return document
 
 
 def _print(job: JobSnapshot, output: Format) -> None:

@@ -25,6 +25,7 @@ OWN = {
     "list": "jobstream.cli.jobs:list_jobs",
     "watch": "jobstream.cli.jobs:watch",
     "retry": "jobstream.cli.jobs:retry",
+    "schedules": "jobstream.cli.schedules:schedules",
     "bench": "jobstream.cli.bench.command:bench",
     "asyncapi": "jobstream.cli.documents:asyncapi",
     "version": "jobstream.cli.documents:version",

@@ -4,7 +4,7 @@
 """
 
 from jobstream.client.asynchronous import Client
-from jobstream.client.errors import ApiError, ApiUnavailable, ClientError, JobNotFound, StillRunning
+from jobstream.client.errors import ApiError, ApiUnavailable, ClientError, JobNotFound, ScheduleNotFound, StillRunning
 from jobstream.client.kafka import KafkaClient
 from jobstream.client.snapshot import BatchItem, JobSnapshot, Page
 from jobstream.client.synchronous import SyncClient
@@ -19,6 +19,7 @@ __all__ = [
     "JobSnapshot",
     "KafkaClient",
     "Page",
+    "ScheduleNotFound",
     "StillRunning",
     "SyncClient",
 ]

@@ -118,6 +118,10 @@ class Client:
         """
         return JobSnapshot.model_validate(await self._send(calls.retry(job_id)))
 
+    async def send(self, call: Call) -> Any:
+        """Send a call, those of `jobstream.client.schedules` say; returns the document of its answer."""
+        return await self._send(call)
+
     async def _send(self, call: Call) -> Any:
         attempt = 0
         while True:

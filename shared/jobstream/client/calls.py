@@ -13,11 +13,12 @@ import httpx2
 import orjson
 
 from jobstream.backoff import Backoff
-from jobstream.client.errors import ApiError, ApiUnavailable, JobNotFound
+from jobstream.client.errors import ApiError, ApiUnavailable, JobNotFound, ScheduleNotFound
 from jobstream.ids import new_id
 
 BACKOFF = Backoff(base_s=0.2, factor=2.0, cap_s=3.0)
 TRIES = 5
+_NOT_FOUND: dict[str, type[ApiError]] = {"job_not_found": JobNotFound, "schedule_not_found": ScheduleNotFound}
 LONGEST_POLL_S = 25.0
 """One long poll; longer ones are cut by proxies."""
 
@@ -67,12 +68,14 @@ def retry(job_id: UUID | str) -> Call:
 
 
 def read(response: httpx2.Response) -> Any:
-    """The document of a good answer.
+    """The document of a good answer; None if it has none.
 
     Raises:
-        JobNotFound, ApiError: the api refused.
+        JobNotFound, ScheduleNotFound, ApiError: the api refused.
         ApiUnavailable: it is no JSON, so something else than the api answered.
     """
+    if response.status_code == 204:
+        return None
     try:
         document = orjson.loads(response.content)
     except orjson.JSONDecodeError:
@@ -84,7 +87,7 @@ def read(response: httpx2.Response) -> Any:
         return document
     problem = document if isinstance(document, dict) else {}
     code = str(problem.get("code", "unknown"))
-    kind = JobNotFound if code == "job_not_found" else ApiError
+    kind = _NOT_FOUND.get(code, ApiError)
     raise kind(response.status_code, code, str(problem.get("detail", "no reason given")), problem.get("field"))
 
 

@@ -32,5 +32,9 @@ class JobNotFound(ApiError):
     """There is no job with that id."""
 
 
+class ScheduleNotFound(ApiError):
+    """There is no schedule of that name or id."""
+
+
 class StillRunning(ClientError):
     """The job had not ended when waiting for it was over."""

@@ -82,6 +82,10 @@ class SyncClient:
         """Run a FAILED or CANCELLED job again."""
         return JobSnapshot.model_validate(self._send(calls.retry(job_id)))
 
+    def send(self, call: Call) -> Any:
+        """Send a call, those of `jobstream.client.schedules` say; returns the document of its answer."""
+        return self._send(call)
+
     def _send(self, call: Call) -> Any:
         attempt = 0
         while True:
