@@ -27,6 +27,11 @@ class Publisher:
         self._outbound.post(self._topic, record, acknowledged)
 
     @property
+    def waiting_bytes(self) -> int:
+        """The size of what is not acknowledged."""
+        return self._outbound.waiting_bytes
+
+    @property
     def sequence(self) -> int:
         """The number of the event posted last. Ask before reading ends for ``ends_read``."""
         return self._outbound.sequence

@@ -17,6 +17,7 @@ from jobstream_worker.backlog import Backlog
 from jobstream_worker.counts import Counts
 from jobstream_worker.executor import Executor
 from jobstream_worker.ledger import Ledger
+from jobstream_worker.pace import Pace
 from jobstream_worker.publisher import Publisher
 from jobstream_worker.reports import Report, Reports
 from jobstream_worker.run import Run
@@ -26,6 +27,9 @@ from jobstream_worker.work import Lane, Work
 MAX_WAITING = 10_000
 MAX_WAITING_BYTES = 64 * 1024 * 1024
 """Of work that waits for its lane or for a child process."""
+MAX_UNSETTLED = 2_000
+MAX_UNSETTLED_BYTES = 64 * 1024 * 1024
+"""Of outcomes that Kafka has not acknowledged."""
 TURN_S = 0.005
 """How long work that never waits may go on before the loop has its turn: heartbeats, polls, acknowledges."""
 
@@ -61,8 +65,8 @@ class Runner:
         self._counts = counts
         self._clock = clock
         self.concurrency = concurrency
-        self._buffer = max(concurrency // 10, 4)
-        self._max_unsettled = max(4 * concurrency, 200)
+        self._pace = Pace(least=max(concurrency // 10, 4))
+        self._ended = 0
         self.backlog = Backlog(process_slots)
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Task[None] | None = None
@@ -72,6 +76,7 @@ class Runner:
         self.unsettled = 0
         self._closed = False
         self._releasing = False
+        self._abandoned = False
         self.waits: Callable[[Work], None] = _nobody
         self.leased: Callable[[Work], None] = _nobody
         self.room_made: Callable[[], None] = _nothing
@@ -84,13 +89,15 @@ class Runner:
         if (
             self._closed
             or self._held
-            or self.unsettled >= self._max_unsettled
+            or self.unsettled >= MAX_UNSETTLED
+            or self._publisher.waiting_bytes >= MAX_UNSETTLED_BYTES
             or backlog.waiting >= MAX_WAITING
             or backlog.waiting_bytes >= MAX_WAITING_BYTES
         ):
             return 0
-        room = self.concurrency + self._buffer - self.active - backlog.ready
-        return room if room >= self._buffer // 2 else 0
+        self._pace.look(self._ended, self._clock.monotonic())
+        room = self.concurrency + self._pace.ahead - self.active - backlog.ready
+        return room if room >= self._pace.ahead // 2 else 0
 
     def submit(self, work: Work) -> None:
         """Take new work: it starts when its lane and a place are free."""
@@ -172,6 +179,7 @@ class Runner:
 
     async def abandon(self) -> None:
         """Cut off whatever still runs."""
+        self._abandoned = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -241,7 +249,11 @@ class Runner:
                 outcome = await self._executor.execute(self._begin(work, spec, now))
                 failpoint("worker.after_handler")
             self._conclude(work, self._reports.outcome(work, outcome))
-        except Exception as error:  # a run without an outcome would hold its partition up for ever
+        except (Exception, asyncio.CancelledError) as error:
+            if self._abandoned:
+                raise
+            # Whatever it is, a run without an outcome would hold its partition up for ever. A cancellation may
+            # come from a run that had this task before, ended at once, and left a timer behind.
             self._conclude(work, self._reports.outcome(work, conclude(spec, error)))
         finally:
             self.active -= 1
@@ -260,6 +272,7 @@ class Runner:
 
     def _conclude(self, work: Work, report: Report) -> None:
         work.started = work.ended = True
+        self._ended += 1
         self.unsettled += 1
         self._publisher.post(report.record, partial(self._settled, work, report))
 

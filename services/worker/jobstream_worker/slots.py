@@ -8,7 +8,7 @@ from jobstream.kafka.tracker import OffsetTracker, Range
 
 WINDOW = 1000
 """How far above the committed offset records are taken; what a successor may be given again."""
-BATCH = 64
+BATCH = 250
 """Most records of one poll, so that no poll steps over the window."""
 COMMIT_EARLY = 250
 """So many offsets done beyond the committed one do not wait for the next regular commit."""

@@ -181,7 +181,8 @@ class Outbound(WakefulLoop):
 
     def _certain(self) -> bool:
         """False while something waits that a failed round may have written without our hearing of it."""
-        return self._doubtful == 0 or (self.oldest or self._sequence) > self._doubtful
+        oldest = self.oldest if self._doubtful else None
+        return oldest is None or oldest > self._doubtful
 
     def _take(self, posted: Posted) -> bool:
         """True if it was not acknowledged yet; now it is."""

@@ -1,6 +1,7 @@
 """A worker's parts without Kafka: records are handed in, and acknowledges are given by hand."""
 
 import asyncio
+import contextvars
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -30,6 +31,7 @@ from jobstream_worker.reports import Reports
 from jobstream_worker.runner import Runner
 from jobstream_worker.slots import Slot
 
+_VARIABLE: contextvars.ContextVar[int | None] = contextvars.ContextVar("_VARIABLE", default=None)
 PLACE = TopicPartition("jobs.created", 0)
 LEASE_S = 30.0
 
@@ -92,6 +94,10 @@ class Gate:
     started: list[Any] = field(default_factory=list)
     contexts: list[JobContext] = field(default_factory=list)
     open: asyncio.Event = field(default_factory=asyncio.Event)
+    tasks: list[Any] = field(default_factory=list)
+    timers: list[asyncio.TimerHandle] = field(default_factory=list)
+    waiting: list[Any] = field(default_factory=list)
+    clock: "HandClock | None" = None
 
     def registry(self) -> Registry:
         gate = self
@@ -100,6 +106,7 @@ class Gate:
         async def gated(payload: dict, ctx: JobContext) -> dict:
             gate.started.append(payload.get("n"))
             gate.contexts.append(ctx)
+            gate.waiting.append(asyncio.current_task())
             await gate.open.wait()
             return {"n": payload.get("n")}
 
@@ -107,7 +114,51 @@ class Gate:
         async def instant(payload: dict) -> None:
             gate.started.append(payload.get("n"))
 
-        specs = [spec_of(gated), spec_of(instant)]
+        @handler("tells_task")
+        async def tells_task(payload: dict) -> None:
+            gate.tasks.append(asyncio.current_task())
+
+        @handler("sets_variable")
+        async def sets_variable(payload: dict) -> None:
+            gate.started.append(_VARIABLE.get())
+            _VARIABLE.set(payload["n"])
+
+        @handler("keeps_variable")
+        async def keeps_variable(payload: dict) -> int | None:
+            _VARIABLE.set(payload["n"])
+            await gate.open.wait()
+            return _VARIABLE.get()
+
+        @handler("takes_time")
+        async def takes_time(payload: dict) -> None:
+            assert gate.clock is not None
+            gate.clock.at += payload["clock"]
+            gate.started.append(payload.get("n"))
+
+        @handler("cancels_itself")
+        async def cancels_itself(payload: dict) -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
+
+        @handler("leaves_a_timer")
+        async def leaves_a_timer(payload: dict) -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            gate.tasks.append(task)
+            gate.timers.append(asyncio.get_running_loop().call_later(60, task.cancel))
+
+        handlers = (
+            gated,
+            instant,
+            tells_task,
+            sets_variable,
+            keeps_variable,
+            takes_time,
+            cancels_itself,
+            leaves_a_timer,
+        )
+        specs = [spec_of(function) for function in handlers]
         return Registry([spec for spec in specs if spec is not None])
 
 
@@ -130,7 +181,7 @@ class Desk:
     def __init__(self, concurrency: int = 10) -> None:
         self.clock = HandClock()
         self.outbound = HeldOutbound()
-        self.gate = Gate()
+        self.gate = Gate(clock=self.clock)
         self.counts = Counts()
         self.ledger = Ledger()
         registry = self.gate.registry()

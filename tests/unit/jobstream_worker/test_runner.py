@@ -1,8 +1,12 @@
 """What starts when, what is said of it, and when an offset is done."""
 
+import asyncio
+
 import pytest
 
 from jobstream.kafka.group import TopicPartition
+from jobstream.telemetry import Event, subscribe
+from jobstream_worker.runner import MAX_UNSETTLED, MAX_UNSETTLED_BYTES, TURN_S
 from tests.unit.jobstream_worker.desk import Desk
 
 
@@ -78,13 +82,19 @@ async def test_no_more_than_the_concurrency_runs_and_little_more_is_taken():
 
 async def test_outcomes_that_kafka_does_not_acknowledge_hold_further_records_back():
     desk = Desk(concurrency=1)
-    for n in range(200):
+    for n in range(MAX_UNSETTLED):
         desk.direct(type="instant", payload={"n": n})
-        await desk.settle()
-    assert desk.runner.unsettled == 200
+    await desk.settle()
+    assert desk.runner.unsettled == MAX_UNSETTLED
     assert desk.runner.room() == 0, "so memory stays bounded while Kafka is away"
     desk.outbound.acknowledge()
     assert desk.runner.room() > 0
+
+
+async def test_large_outcomes_that_kafka_does_not_acknowledge_hold_further_records_back_sooner(desk):
+    assert desk.runner.room() > 0
+    desk.outbound.waiting_bytes = MAX_UNSETTLED_BYTES
+    assert desk.runner.room() == 0
 
 
 async def test_jobs_of_one_key_run_one_after_another_and_others_go_past(desk):
@@ -218,3 +228,103 @@ async def test_a_broken_report_ends_the_run_all_the_same(desk, monkeypatch):
     assert desk.kinds() == ["failed"]
     desk.outbound.acknowledge()
     assert desk.slot.tracker.low_water == 1
+
+
+async def test_one_task_runs_what_ends_at_once_and_what_waits_keeps_a_task_to_itself(desk):
+    for n in range(5):
+        desk.direct(type="tells_task", payload={"n": n})
+    await desk.settle()
+    assert len(set(map(id, desk.gate.tasks))) == 1
+    for n in range(3):
+        desk.direct(payload={"n": n})
+    desk.direct(type="tells_task")
+    await desk.settle()
+    assert len({*map(id, desk.gate.waiting), id(desk.gate.tasks[-1])}) == 4
+    await desk.runner.abandon()
+
+
+async def test_a_context_variable_set_by_one_run_is_unseen_by_the_next(desk):
+    for n in range(3):
+        desk.direct(type="sets_variable", payload={"n": n})
+    await desk.settle()
+    assert desk.gate.started == [None, None, None]
+    desk.outbound.acknowledge()
+    assert desk.counts.outcomes == {"completed": 3}
+
+
+async def test_a_run_keeps_its_context_over_its_waits(desk):
+    for n in range(2):
+        desk.direct(type="keeps_variable", payload={"n": n})
+    await desk.settle()
+    desk.gate.open.set()
+    await desk.settle()
+    assert [event.result for event in desk.outbound.events()] == [0, 1]
+
+
+async def test_a_flood_of_small_jobs_leaves_the_loop_its_turns():
+    """Heartbeats, polls and acknowledges go on however much work there is."""
+    desk = Desk(concurrency=10_000)
+    count = 3_000
+    for _ in range(count):
+        desk.direct(type="takes_time", payload={"clock": TURN_S / 10})
+    turns = 0
+    while len(desk.gate.started) < count:
+        before = len(desk.gate.started)
+        await asyncio.sleep(0)
+        assert len(desk.gate.started) - before <= 11
+        turns += 1
+    assert turns >= count / 11
+
+
+async def test_a_job_that_cancels_its_own_task_and_ends_takes_no_other_with_it(desk):
+    desk.direct(type="cancels_itself")
+    for n in range(3):
+        desk.direct(type="instant", payload={"n": n})
+    await desk.settle()
+    assert desk.gate.started == [0, 1, 2]
+    assert desk.kinds() == ["completed"] * 4
+
+
+async def test_a_timer_that_a_small_job_left_behind_costs_the_next_one_in_its_task_a_try_at_most(desk):
+    desk.direct(type="leaves_a_timer")
+    desk.direct(payload={"n": 1})
+    await desk.settle()
+    assert desk.kinds() == ["completed"]
+    assert desk.gate.started == [1]
+    desk.gate.timers[0].cancel()
+    desk.gate.tasks[0].cancel()
+    await desk.settle()
+    event = desk.outbound.events()[-1]
+    assert (event.event.value, event.retryable, event.error.type) == (
+        "failed",
+        True,
+        "asyncio.exceptions.CancelledError",
+    )
+    assert desk.runner.active == 0
+
+
+async def test_a_freeze_ends_the_turn_and_nothing_starts_before_it_is_looked_into(desk):
+    frozen_at = desk.clock.at + 30
+    desk.runner.stood_still = lambda now: now > frozen_at
+    desk.direct(type="takes_time", payload={"clock": 60.0})
+    desk.direct(type="instant", payload={"n": 1})
+    await desk.settle()
+    assert len(desk.gate.started) == 1
+    desk.runner.stood_still = lambda _now: False
+    desk.runner.hold(False)
+    await desk.settle()
+    assert len(desk.gate.started) == 2
+
+
+async def test_a_failed_attempt_is_told_of_and_a_completed_one_only_to_who_asks(desk):
+    told = []
+    quiet = frozenset({Event.JOB_STARTED, Event.JOB_FINISHED})
+    end = subscribe(lambda event, fields: told.append((event, fields.get("code"))), deaf_to=quiet)
+    try:
+        desk.direct(type="instant")
+        desk.direct(type="nobody")
+        await desk.settle()
+        desk.outbound.acknowledge()
+        assert told == [(Event.JOB_FAILED, "unknown_type")]
+    finally:
+        end()
