@@ -11,7 +11,7 @@ from bench.load.records import write_records
 from bench.place import Place
 from bench.watch import Watch, Wrong
 
-PATIENCE_S = 300.0
+PATIENCE_S = 120.0
 BATCH = 1000
 BATCH_CONNECTIONS = 2
 SINGLE_CONNECTIONS = 64
@@ -110,10 +110,10 @@ def rate(rounds: list[Round]) -> float:
 
 
 async def warm_up(place: Place, watch: Watch, scale: float) -> None:
-    """Let every part compile, connect and fill its caches."""
-    await singles(place, watch, max(int(2000 * scale), 100))
-    await batches(place, watch, thousands(10_000 * scale))
-    await records(place, watch, thousands(10_000 * scale))
+    """Let every part connect, fill its caches and, in Kafka's case, compile."""
+    await singles(place, watch, thousands(10_000 * scale))
+    await batches(place, watch, thousands(30_000 * scale))
+    await records(place, watch, thousands(30_000 * scale))
 
 
 def thousands(jobs: float) -> int:
