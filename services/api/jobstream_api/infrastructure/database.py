@@ -162,13 +162,17 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
         """A pooled connection, each statement its own transaction."""
-        assert self._pool is not None, "Database.open() comes first"
-        async with self._pool.acquire(timeout=_ACQUIRE_TIMEOUT_S) as connection:
-            try:
-                yield cast(Connection, connection)
-            except asyncpg.InternalClientError:
-                connection.terminate()  # its protocol is out of step and would stay so
-                raise
+        pool = self._pool
+        assert pool is not None, "Database.open() comes first"
+        async with asyncio.timeout(_ACQUIRE_TIMEOUT_S):  # the pool's own timeout makes a task each time
+            connection = await pool.acquire()
+        try:
+            yield cast(Connection, connection)
+        except asyncpg.InternalClientError:
+            connection.terminate()  # its protocol is out of step and would stay so
+            raise
+        finally:
+            await pool.release(connection, timeout=_ACQUIRE_TIMEOUT_S)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:

@@ -43,7 +43,7 @@ async def ensure_partitions(connection: Any, now: datetime | None = None) -> lis
             continue
         await connection.execute(
             f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF jobs "
-            f"FOR VALUES FROM ('{id_floor(week)}') TO ('{id_floor(week + _WEEK)}') WITH (fillfactor = 85)"
+            f"FOR VALUES FROM ('{id_floor(week)}') TO ('{id_floor(week + _WEEK)}') WITH (fillfactor = 45)"
         )
         made.append(name)
     return made

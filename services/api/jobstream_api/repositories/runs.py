@@ -77,6 +77,8 @@ async def report(connection: Connection, entries: Sequence[Folded]) -> list[tupl
         [as_json(entry.outcome.result) if entry.outcome else None for entry in entries],
         sources(Cause.START),
         sources(Cause.COMPLETE),
+        entries[0].id,
+        entries[-1].id,
     )
     return [(entries[row["place"]], row["dispatched_at"]) for row in rows]
 

@@ -19,6 +19,8 @@ FROM unnest(
     result
 )
 WHERE j.id = e.id
+  -- The same once more, so that only the partitions of these days are opened at all.
+  AND j.id BETWEEN $16 AND $17
   AND j.attempt = e.attempt
   AND j.dispatch = e.dispatch
   AND CASE e.rank

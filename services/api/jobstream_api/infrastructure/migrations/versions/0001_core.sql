@@ -49,7 +49,7 @@ CREATE INDEX jobs_watched ON jobs (watch_at) WHERE watch_at IS NOT NULL;
 CREATE INDEX jobs_keyed ON jobs (key, created_at DESC) WHERE key IS NOT NULL;
 CREATE INDEX jobs_tagged ON jobs USING gin (tags) WHERE tags <> '{}';
 
-CREATE TABLE jobs_default PARTITION OF jobs DEFAULT WITH (fillfactor = 85);
+CREATE TABLE jobs_default PARTITION OF jobs DEFAULT WITH (fillfactor = 45);
 
 CREATE TABLE outbox (
     id         uuid        PRIMARY KEY,
