@@ -25,7 +25,13 @@ def options() -> argparse.ArgumentParser:
     what.add_argument("--list", action="store_true", help="show the scenarios and their targets")
     what.add_argument("--only", metavar="NAMES", help="these scenarios, comma-separated")
     what.add_argument("--all", action="store_true", help="also the long ones: two hours")
-    what.add_argument("--peers", action="store_true", help="also measure what one would use instead")
+    what.add_argument(
+        "--peers",
+        nargs="?",
+        const="",
+        metavar="NAMES",
+        help="also measure others: all, or these (then of ours `single` alone)",
+    )
     how = parser.add_argument_group("how")
     how.add_argument("--scale", type=float, default=1.0, help="how much of the full load (default 1)")
     how.add_argument(
@@ -48,9 +54,9 @@ def chosen(given: argparse.Namespace) -> list[Scenario]:
     Raises:
         SystemExit: one is not there.
     """
-    if given.only is None:
+    if given.only is None and not given.peers:
         return [scenario for scenario in ALL if scenario.quick or given.all]
-    names = [name for name in given.only.split(",") if name]
+    names = [name for name in (given.only or "single").split(",") if name]
     known = {scenario.name: scenario for scenario in ALL}
     unknown = [name for name in names if name not in known]
     if unknown:
@@ -73,7 +79,7 @@ async def main(given: argparse.Namespace) -> int:
     about: dict[str, Any] = machine.describe()
     if busy:
         _tell(f"the machine is busy (load average {about['load_average']}): these figures say little, and are not kept")
-    if given.api and given.peers:
+    if given.api and given.peers is not None:
         raise SystemExit("--peers needs a cluster of its own, so it does not go with --api")
     place = named_place(given.api, given.kafka, given.database) if given.api else None
     runner = Runner(
@@ -86,10 +92,10 @@ async def main(given: argparse.Namespace) -> int:
         seen=_tell_figure,
     )
     peers = None
-    if given.peers:
+    if given.peers is not None:
         from bench.peers.compare import Compare
 
-        peers = Compare(runner.figures).run
+        peers = Compare(runner.figures, [name for name in given.peers.split(",") if name]).run
     await runner.run(chosen(given), peers)
     about |= runner.versions
     report.show(runner.figures, about)

@@ -27,10 +27,12 @@ class Compare:
 
     Args:
         own: our figures of this run; the ratios are to the rate of ``single`` among them.
+        names: which peers; empty: all.
     """
 
-    def __init__(self, own: Sequence[Figure]) -> None:
+    def __init__(self, own: Sequence[Figure], names: Sequence[str]) -> None:
         self._own = own
+        self._peers = [peer for peer in ALL if peer.name in names or not names]
 
     async def run(self, here: Here) -> list[Figure]:
         """Every peer in turn; one that cannot run here is told of, and left out."""
@@ -41,7 +43,7 @@ class Compare:
         try:
             here.tell("preparing the peers' environment")
             await prepare(family, logs)
-            for peer in ALL:
+            for peer in self._peers:
                 here.tell(f"measuring: {peer.title}")
                 try:
                     figures += await self._peer(here, peer, family, logs)

@@ -72,12 +72,16 @@ async def standing(peer: Peer, place: Place, family: Family, logs: Path) -> Asyn
             processes[part] = await _start(family, stack, logs, f"{peer.name}-{part}", _argv(argv, port), env)
         if "web" in processes:
             await until(_listens(port), "the server answers", timeout_s=READY_S, process=processes["web"])
-        submit = peer.over_http(port) if peer.over_http else await _submitter(peer, stack, env, logs)
+        parts = {name: Part([process.pid]) for name, process in processes.items()}
+        if peer.over_http is not None:
+            submit = peer.over_http(port)
+        else:
+            client, submit = await _submitter(peer, stack, env, logs)
+            parts["client"] = Part([client])
         if peer.outcomes is None:
             outcomes = _keys(redis_port)
         else:
             outcomes = await _count(stack, env["PEER_DATABASE"], peer.outcomes)
-        parts = {name: Part([process.pid]) for name, process in processes.items()}
         ours = place.parts()
         yield Stand(parts | {name: ours[name] for name in ("postgres", "kafka")}, submit, outcomes)
 
@@ -127,9 +131,10 @@ def _listens(port: int) -> Callable[[], Awaitable[bool]]:
 
 async def _submitter(
     peer: Peer, stack: AsyncExitStack, env: dict[str, str], logs: Path
-) -> Callable[[int], Awaitable[Load]]:
-    """The peer's own client in a process of its own that was started before anything is measured."""
-    log = stack.enter_context((logs / f"{peer.name}-submit.log").open("wb"))
+) -> tuple[int, Callable[[int], Awaitable[Load]]]:
+    """The peer's own client in a process of its own, ready before anything is measured: its id, and how to use it."""
+    words = logs / f"{peer.name}-submit.log"
+    log = stack.enter_context(words.open("wb"))
     process = await asyncio.create_subprocess_exec(
         *_argv(("python", "-m", peer.submitter, "submit"), 0),
         env=os.environ | env,
@@ -139,24 +144,25 @@ async def _submitter(
     )
     stack.push_async_callback(_end, process)
     assert process.stdout is not None
-    await _said(process.stdout, b"ready")
+    await _said(process.stdout, b"ready", words)
 
     async def submit(jobs: int) -> Load:
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.write(f"{jobs}\n".encode())
-        await _said(process.stdout, b"done")
+        await _said(process.stdout, b"done", words)
         return Load(by=peer.submitter)
 
-    return submit
+    return process.pid, submit
 
 
-async def _said(stream: asyncio.StreamReader, word: bytes) -> None:
+async def _said(stream: asyncio.StreamReader, word: bytes, log: Path) -> None:
     """Wait for a line; what libraries print besides is skipped."""
     async with asyncio.timeout(SUBMIT_S):
         while (line := await stream.readline()).strip() != word:
             if not line:
-                raise ChildFailed("the peer's submitter ended; see its log")
+                last = (await asyncio.to_thread(log.read_text))[-1000:]
+                raise ChildFailed(f"the peer's submitter ended: {last}")
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
