@@ -46,7 +46,7 @@ class Topics:
 
     @property
     def status(self) -> str:
-        """Status events, keyed by job id. A public, versioned contract."""
+        """Status events, keyed by job id, on the partition by its CRC-32. A public, versioned contract."""
         return f"{self.prefix}jobs.status"
 
     @property

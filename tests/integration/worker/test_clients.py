@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from aiokafka.admin import NewPartitions
 
+from jobstream.kafka.batches import Outgoing
 from jobstream.kafka.clients import make_admin
 from jobstream.kafka.follower import TopicFollower
 from jobstream.kafka.outbound import Outbound
@@ -72,9 +73,7 @@ async def test_records_are_acknowledged_with_their_place_in_order_of_posting(sta
     for n in range(300):
         outbound.post(
             stage.topics.jobs(),
-            b"one key",
-            b"%d" % n,
-            [],
+            Outgoing(b"one key", b"%d" % n, []),
             lambda partition, offset, n=n: acknowledged.append((n, partition, offset)),
         )
     assert not await outbound.flush(0.1), "it is not running yet"
