@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from jobstream.contracts.events import EventKind
+from jobstream_api.repositories import fires
 from tests.integration.api.doors import announce, report
 from tests.support.eventually import eventually
 
@@ -29,6 +30,11 @@ async def _make(client, **fields) -> dict:
     answer = await client.post("/schedules", json=yearly | fields)
     assert answer.status_code == 201, answer.text
     return answer.json()
+
+
+def _ten_minutes_ago() -> datetime:
+    """A minute whose ticks are neither just late nor just coming."""
+    return (datetime.now(UTC) - timedelta(minutes=10)).replace(second=0, microsecond=0)
 
 
 async def _recent(client) -> list[str]:
@@ -78,9 +84,9 @@ async def test_queue_runs_one_after_another_in_order(space, client):
         ticks = [answer.json()["tick"] for answer in answers]
 
         async def turn(done=done, ticks=ticks):
-            fires = (await client.get("/schedules/s/fires")).json()["recent"]
-            fired = sorted(fire["tick"] for fire in fires if fire["status"] == "fired")
-            return fires[-done]["job_id"] if fired == ticks[:done] else None
+            came = (await client.get("/schedules/s/fires")).json()["recent"]
+            fired = sorted(fire["tick"] for fire in came if fire["status"] == "fired")
+            return came[-done]["job_id"] if fired == ticks[:done] else None
 
         job_id = await eventually(turn, what=f"tick {done} fired, and no later one")
         await _end(space, client, job_id)
@@ -134,13 +140,32 @@ async def test_cancel_older_never_runs_beside_a_running_job(space, client):
     assert await space.count("jobs") == 2
 
 
-async def _absent(space, start_inside, **fields) -> datetime:
-    """A schedule whose api was away for five hours; returns the hour now."""
+async def test_a_tick_whose_job_is_refused_cancels_nothing(space, client):
+    await _make(client, cron="0 * * * * *", overlap="cancel_older")
+    first = (await client.post("/schedules/s/trigger")).json()
+    await announce(space, "example", payload_schema={"type": "object", "required": ["to"]})
+
+    async def strict():
+        return (await client.post("/jobs", json=JOB)).status_code == 422
+
+    await eventually(strict, what="the new schema is known")
+    await space.execute("UPDATE schedules SET next_at = date_trunc('minute', now())")
+    client.process._scheduler.wake()
+
+    async def refused():
+        return (await client.get("/schedules/s")).json()["last_fire"]["status"] == "refused"
+
+    await eventually(refused)
+    assert (await _job(client, first["job_id"]))["status"] == "PENDING"
+
+
+async def _absent(space, start_inside, **fields) -> list:
+    """A schedule whose api was away for five hours: how many ticks were made up for, whether the last one
+    is among them, and whether some were given up."""
     await announce(space, "example")
     front = await start_inside()
     await eventually(lambda: front.process.catalogue.known("example"), what="the type is known")
-    minute = (datetime.now(UTC) - timedelta(minutes=10)).minute  # so that the last tick is not one that is just late
-    await _make(front, cron=f"{minute} * * * *", **fields)
+    await _make(front, cron=f"{_ten_minutes_ago().minute} * * * *", **fields)
     [row] = await space.fetch("UPDATE schedules SET next_at = next_at - interval '5 hours' RETURNING next_at")
     leader = await start_inside(roles=("http", "leader"))
 
@@ -173,8 +198,8 @@ async def test_missed_ticks(space, start_inside, fields, number, last, lost):
 
 
 async def test_a_backfill_makes_the_jobs_that_are_not_there_yet(space, client):
-    await _make(client, cron="@hourly", overlap="skip")
-    end = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    end = _ten_minutes_ago()
+    await _make(client, cron=f"{end.minute} * * * *", overlap="skip")
     span = {"from": (end - 5 * HOUR).isoformat(), "to": end.isoformat(), "overlap": "allow"}
     filled = await client.post("/schedules/s/backfill", json=span)
     assert filled.status_code == 200, filled.text
@@ -190,8 +215,8 @@ async def test_a_backfill_makes_the_jobs_that_are_not_there_yet(space, client):
 
 
 async def test_a_backfill_takes_up_what_was_skipped_and_queues_by_default(space, client):
-    schedule = await _make(client, cron="@hourly", overlap="skip")
-    end = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    end = _ten_minutes_ago()
+    schedule = await _make(client, cron=f"{end.minute} * * * *", overlap="skip")
     await space.execute(
         "INSERT INTO schedule_fires (schedule_id, tick, origin, status, reason)"
         " VALUES ($1::text::uuid, $2, 'tick', 'skipped', 'overlap')",
@@ -225,8 +250,6 @@ async def test_fires_are_forgotten_after_a_month_but_not_what_is_under_way(space
     await space.execute("UPDATE schedule_fires SET at = now() - interval '31 days'")
     await _end(space, client, str(first["job_id"]))
     async with client.process.database.connection() as connection:
-        from jobstream_api.repositories import fires
-
         await fires.tidy(connection)
     left = await space.fetch("SELECT job_id, open FROM schedule_fires")
     assert [(row["job_id"], row["open"]) for row in left] == [(second["job_id"], True)]

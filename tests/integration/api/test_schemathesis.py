@@ -21,15 +21,17 @@ UNCHECKED = {"positive_data_acceptance"}
 
 
 @pytest.fixture
-async def target(space) -> tuple[str, str]:
-    """Where an api listens, and the id of a job of its."""
+async def target(space) -> tuple[str, dict[str, str]]:
+    """Where an api listens, and the ids of a job and a schedule of its, by the name of their path parameter."""
     await announce(space, "example")
     api = await space.start_api(
         JOBSTREAM_API_ROLES="http", JOBSTREAM_WAIT_MAX_S="0.1", JOBSTREAM_UNKNOWN_TYPES="accept"
     )
     async with space.http(api) as client:
         jobs = [await client.post("/jobs", json={"payload": {"task": "example", "n": n}}) for n in range(3)]
-    return api.url, jobs[0].json()["id"]
+        schedule = {"name": "probed", "cron": "@daily", "job": {"payload": {"task": "example"}}}
+        made = await client.post("/schedules", json=schedule)
+    return api.url, {"job_id": jobs[0].json()["id"], "schedule": made.json()["id"]}
 
 
 def _operations(schema) -> Iterator:
@@ -37,7 +39,7 @@ def _operations(schema) -> Iterator:
         yield result.ok()
 
 
-def _probe(operation, mode: GenerationMode, session: requests.Session, job_id: str) -> set[int]:
+def _probe(operation, mode: GenerationMode, session: requests.Session, ids: dict[str, str]) -> set[int]:
     load_all_checks()
     checks = [CHECKS.get_one(name) for name in CHECKS.get_all_names() if name not in UNCHECKED]
     count = 0
@@ -55,8 +57,9 @@ def _probe(operation, mode: GenerationMode, session: requests.Session, job_id: s
     def probe(case) -> None:
         nonlocal count
         count += 1
-        if mode is GenerationMode.POSITIVE and "job_id" in (case.path_parameters or {}) and count % 2:
-            case.path_parameters["job_id"] = job_id  # a made-up one is never there
+        if mode is GenerationMode.POSITIVE and case.method != "DELETE" and count % 2:
+            for name in ids.keys() & (case.path_parameters or {}).keys():
+                case.path_parameters[name] = ids[name]  # a made-up one is never there
         answer = case.call_and_validate(session=session, checks=checks, timeout=20)
         seen.add(answer.status_code)
 
@@ -65,7 +68,7 @@ def _probe(operation, mode: GenerationMode, session: requests.Session, job_id: s
 
 
 async def test_no_5xx_and_no_undocumented_answer(target):
-    url, job_id = target
+    url, ids = target
 
     def run() -> dict[str, set[int]]:
         seen: dict[str, set[int]] = {}
@@ -74,7 +77,7 @@ async def test_no_5xx_and_no_undocumented_answer(target):
             for operation in _operations(schema):
                 for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
                     try:
-                        answers = _probe(operation, mode, session, job_id)
+                        answers = _probe(operation, mode, session, ids)
                     except Unsatisfiable:
                         continue  # nothing can be wrong about an operation without parameters
                     seen.setdefault(operation.label, set()).update(answers)
@@ -87,3 +90,5 @@ async def test_no_5xx_and_no_undocumented_answer(target):
     assert {200, 404, 422} <= seen["GET /jobs/{job_id}"]
     assert {404, 409, 422} <= seen["POST /jobs/{job_id}/retry"]
     assert {200, 422} <= seen["GET /jobs"]
+    assert {200, 404, 422} <= seen["GET /schedules/{schedule}"]
+    assert {201, 404, 422} <= seen["POST /schedules/{schedule}/trigger"]

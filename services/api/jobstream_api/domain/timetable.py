@@ -14,6 +14,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import islice
 from zoneinfo import ZoneInfo
 
@@ -123,6 +124,12 @@ class Timetable:
                 repeats += 1
                 if repeats > _REPEATED:
                     return
+
+
+@lru_cache(maxsize=4096)
+def timetable(expression: str, timezone: str, anchor: datetime) -> Timetable:
+    """A Timetable that is kept, for what asks often. Args and errors are those of the class."""
+    return Timetable(expression, timezone, anchor)
 
 
 def _zone(name: str) -> ZoneInfo:

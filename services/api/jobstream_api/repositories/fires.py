@@ -16,6 +16,10 @@ KEPT_DAYS = 30
 """How long it is known what became of a tick."""
 
 
+Tick = tuple[UUID, datetime]
+"""A schedule's id, and the time of the tick."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fire:
     """What became of one tick.
@@ -80,12 +84,15 @@ async def advance(connection: Connection, marks: Sequence[tuple[UUID, datetime |
     )
 
 
-async def known(connection: Connection, schedule_id: UUID, ticks: Sequence[datetime]) -> dict[datetime, Fire]:
-    """What became of those of ``ticks`` that were looked at before."""
+async def known(connection: Connection, asked: Sequence[Tick]) -> dict[Tick, Fire]:
+    """What became of those of the ticks that were looked at before."""
     rows = await connection.fetch(
-        "SELECT * FROM schedule_fires WHERE schedule_id = $1 AND tick = ANY($2::timestamptz[])", schedule_id, ticks
+        "SELECT f.* FROM unnest($1::uuid[], $2::timestamptz[]) AS a (schedule_id, tick)"
+        " JOIN schedule_fires AS f USING (schedule_id, tick)",
+        [schedule_id for schedule_id, _ in asked],
+        [tick for _, tick in asked],
     )
-    return {row["tick"]: _fire(row) for row in rows}
+    return {(row["schedule_id"], row["tick"]): _fire(row) for row in rows}
 
 
 async def record(connection: Connection, fires: Sequence[Fire]) -> None:

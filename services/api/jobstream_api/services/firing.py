@@ -76,15 +76,18 @@ class Firing:
         origin: Origin,
         overlap: Overlap,
     ) -> None:
-        """Decide about ticks of a schedule that is locked; those that were looked at before are left out."""
-        before = await fires.known(connection, schedule["id"], ticks) if ticks else {}
-        new = [tick for tick in ticks if tick not in before]
-        if not new:
+        """Decide about ticks of a schedule that is locked; none of them was looked at before."""
+        if not ticks:
             return
-        busy, waiting = await self._standing(connection, schedule, overlap)
-        for tick, (status, reason) in zip(new, settle(overlap, len(new), busy=busy, waiting=waiting), strict=True):
-            fire = Fire(schedule["id"], tick, origin, status, reason)
-            self._append(batch, schedule, fire)
+        if not self._fits(schedule, ticks[-1]):  # then it cancels nothing, and nothing waits for it
+            settled = settle(Overlap.ALLOW, len(ticks), busy=False, waiting=0)
+        else:
+            busy, waiting = await self._standing(connection, schedule, overlap)
+            settled = settle(overlap, len(ticks), busy=busy, waiting=waiting)
+        for tick, (status, reason) in zip(ticks, settled, strict=True):
+            self._append(batch, schedule, Fire(schedule["id"], tick, origin, status, reason))
+            if origin is Origin.TICK and batch.fires[-1].status is FireStatus.FIRED:
+                batch.late_s.append((schedule["now"] - tick).total_seconds())
 
     async def start_waiting(self, connection: Connection, batch: Batch, schedule: Schedule) -> None:
         """Fire the earliest tick that waits, if nothing of that schedule is under way; it is locked."""
@@ -119,6 +122,13 @@ class Firing:
         waiting = await fires.waiting(connection, schedule["id"]) if overlap is Overlap.QUEUE else 0
         return bool(jobs), waiting
 
+    def _fits(self, schedule: Schedule, tick: datetime) -> bool:
+        try:
+            self._drafter.draft(job_of(schedule["job"], schedule["name"], tick))
+        except InvalidInput:
+            return False
+        return True
+
     def _append(self, batch: Batch, schedule: Schedule, fire: Fire) -> None:
         batch.names[schedule["id"]] = schedule["name"]
         batch.fires.append(fire)
@@ -132,8 +142,6 @@ class Firing:
         batch.fires[-1] = replace(fire, job_id=draft.id)
         batch.drafts.append(draft)
         batch.payload_bytes += len(draft.payload_json)
-        if fire.origin is Origin.TICK:
-            batch.late_s.append((schedule["now"] - fire.tick).total_seconds())
 
     def _refuse(self, batch: Batch, place: int, error: InvalidInput) -> None:
         fire = batch.fires[place]

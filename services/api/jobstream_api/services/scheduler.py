@@ -6,15 +6,14 @@ Two schedulers at once are harmless: a schedule is locked while it fires.
 """
 
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from jobstream.errors import InvalidInput
 from jobstream.failpoints import failpoint
 from jobstream.telemetry import Event, emit
-from jobstream_api.domain.schedules import Missed, Origin, Overlap, due
-from jobstream_api.domain.timetable import Timetable
-from jobstream_api.infrastructure.database import Connection, Database
+from jobstream_api.domain.schedules import Due, Missed, Origin, Overlap, due
+from jobstream_api.domain.timetable import timetable
+from jobstream_api.infrastructure.database import Database
 from jobstream_api.repositories import fires
 from jobstream_api.services.catalogue import Catalogue
 from jobstream_api.services.firing import Batch, Firing, Schedule, tick_text
@@ -64,41 +63,37 @@ class Scheduler(TurningLoop):
     async def _fire(self) -> int:
         """Fire schedules that are due; returns how many were looked at."""
         batch, marks = Batch(), list[tuple[UUID, datetime | None]]()
-        lost: list[dict[str, Any]] = []
+        plans: list[tuple[Schedule, Due]] = []
         async with self._database.transaction() as connection:
-            for schedule in await fires.due(connection, _SCHEDULES):
+            plans = [(schedule, self._plan(schedule)) for schedule in await fires.due(connection, _SCHEDULES)]
+            before = await fires.known(connection, [(row["id"], tick) for row, plan in plans for tick in plan.ticks])
+            for schedule, plan in plans:
                 if batch.payload_bytes > _BYTES:
                     break
-                next_at, dropped = await self._fire_one(connection, batch, schedule)
-                marks.append((schedule["id"], next_at))
-                if dropped is not None:
-                    lost.append(
-                        {
-                            "schedule": schedule["name"],
-                            "since": tick_text(schedule["next_at"]),
-                            "until": tick_text(dropped),
-                        }
-                    )
+                ticks = [tick for tick in plan.ticks if (schedule["id"], tick) not in before]
+                overlap = Overlap(schedule["overlap"])
+                await self._firing.add(connection, batch, schedule, ticks, origin=Origin.TICK, overlap=overlap)
+                marks.append((schedule["id"], plan.next_at))
             committed = await self._firing.write(connection, batch)
             await fires.advance(connection, marks)
             failpoint("api.before_schedule_commit")
         failpoint("api.after_schedule_commit")
         committed()
-        for missed in lost:
-            emit(Event.SCHEDULE_MISSED, **missed)
+        for schedule, plan in plans[: len(marks)]:
+            if plan.dropped_until is not None:
+                since, until = tick_text(schedule["next_at"]), tick_text(plan.dropped_until)
+                emit(Event.SCHEDULE_MISSED, schedule=schedule["name"], since=since, until=until)
         return len(marks)
 
-    async def _fire_one(
-        self, connection: Connection, batch: Batch, schedule: Schedule
-    ) -> tuple[datetime | None, datetime | None]:
-        """Decide about a schedule's due ticks; returns its next mark, and until when ticks were given up."""
+    def _plan(self, schedule: Schedule) -> Due:
+        """What a schedule owes."""
         try:
-            timetable = Timetable(schedule["cron"], schedule["timezone"], schedule["anchor_at"])
+            ticks = timetable(schedule["cron"], schedule["timezone"], schedule["anchor_at"])
         except InvalidInput as error:  # it was fine once: a time zone that a newer tzdata has no more
             emit(Event.SCHEDULE_REFUSED, schedule=schedule["name"], error=str(error))
-            return schedule["now"] + _UNTIL_MENDED, None
-        plan = due(
-            timetable,
+            return Due([], schedule["now"] + _UNTIL_MENDED)
+        return due(
+            ticks,
             schedule["next_at"],
             schedule["now"],
             missed=Missed(schedule["missed"]),
@@ -106,10 +101,6 @@ class Scheduler(TurningLoop):
             late_s=self._late_s,
             limit=_TICKS,
         )
-        await self._firing.add(
-            connection, batch, schedule, plan.ticks, origin=Origin.TICK, overlap=Overlap(schedule["overlap"])
-        )
-        return plan.next_at, plan.dropped_until
 
     async def _start_waiting(self) -> int:
         """Fire waiting ticks whose turn has come; returns how many."""

@@ -14,7 +14,7 @@ from jobstream.errors import InvalidInput
 from jobstream.telemetry import Event, emit
 from jobstream_api.domain.errors import ScheduleBusy, ScheduleNotFound, StoreUnavailable
 from jobstream_api.domain.schedules import FireStatus, Origin, Overlap
-from jobstream_api.domain.timetable import Timetable
+from jobstream_api.domain.timetable import timetable
 from jobstream_api.infrastructure.database import Connection, Database
 from jobstream_api.infrastructure.models import ScheduleRow
 from jobstream_api.repositories import fires
@@ -171,13 +171,11 @@ class Schedules:
             async with self._database.transaction() as connection:
                 schedule = await self._lock(connection, name)
                 policy = Overlap(schedule["overlap"]) if overlap is None else overlap
-                batch = Batch()
-                await self._firing.add(
-                    connection, batch, schedule, [schedule["now"]], origin=Origin.TRIGGER, overlap=policy
-                )
+                batch, tick = Batch(), schedule["now"]
+                if await fires.known(connection, [(schedule["id"], tick)]):
+                    raise StoreUnavailable("it fired at this very microsecond; try again")
+                await self._firing.add(connection, batch, schedule, [tick], origin=Origin.TRIGGER, overlap=policy)
                 committed = await self._firing.write(connection, batch)
-                if not batch.fires:
-                    raise StoreUnavailable("a tick fired at this very microsecond; try again")
                 [fire] = batch.fires
                 if fire.status is FireStatus.SKIPPED:
                     raise ScheduleBusy(schedule["name"])
@@ -199,18 +197,19 @@ class Schedules:
                 schedule = await self._lock(connection, name)
                 wanted = read_backfill(document, schedule["now"])
                 ticks = _range(schedule, wanted)
-                before = await fires.known(connection, schedule["id"], ticks)
-                again = [tick for tick, fire in before.items() if fire.status in _WITHOUT_JOB]
-                await fires.unrecord(connection, schedule["id"], again)
+                known = await fires.known(connection, [(schedule["id"], tick) for tick in ticks])
+                became = {tick: fire for (_, tick), fire in known.items() if fire.status not in _WITHOUT_JOB}
+                new = [tick for tick in ticks if tick not in became]
+                await fires.unrecord(connection, schedule["id"], new)
                 own = Overlap.ALLOW if schedule["overlap"] == Overlap.ALLOW else Overlap.QUEUE
                 batch = Batch()
                 await self._firing.add(
-                    connection, batch, schedule, ticks, origin=Origin.BACKFILL, overlap=wanted.overlap or own
+                    connection, batch, schedule, new, origin=Origin.BACKFILL, overlap=wanted.overlap or own
                 )
                 committed = await self._firing.write(connection, batch)
             committed()
         self._wake()
-        became = before | {fire.tick: fire for fire in batch.fires}
+        became |= {fire.tick: fire for fire in batch.fires}
         return [became[tick] for tick in ticks]
 
     async def _lock(self, connection: Connection, name: str) -> Schedule:
@@ -256,8 +255,8 @@ def _detail(
 ) -> Detail:
     upcoming: list[datetime] = []
     if not row.paused:
-        timetable = Timetable(row.cron, row.timezone, row.anchor_at)
-        upcoming = [timetable.local(tick) for tick in timetable.next(now, count)]
+        table = timetable(row.cron, row.timezone, row.anchor_at)
+        upcoming = [table.local(tick) for tick in table.next(now, count)]
     return Detail(_columns(row), upcoming, recent, waiting)
 
 
@@ -266,10 +265,10 @@ def _columns(row: ScheduleRow) -> dict[str, Any]:
 
 
 def _range(schedule: Schedule, wanted: NewBackfill) -> list[datetime]:
-    timetable = Timetable(schedule["cron"], schedule["timezone"], schedule["anchor_at"])
+    table = timetable(schedule["cron"], schedule["timezone"], schedule["anchor_at"])
     payload = len(orjson.dumps(schedule["job"]["payload"]))
     most = max(min(MAX_BACKFILL, MAX_BATCH_BODY_BYTES // max(payload, 1)), 1)
-    ticks = timetable.between(wanted.start, wanted.end - timedelta(microseconds=1), most + 1)
+    ticks = table.between(wanted.start, wanted.end - timedelta(microseconds=1), most + 1)
     if len(ticks) > most:
         raise InvalidInput(
             "too_many_ticks", "/to", f"at most {most} ticks at once; the first {most} are before {ticks[most]:%FT%TZ}"
