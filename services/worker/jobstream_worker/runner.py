@@ -213,14 +213,15 @@ class Runner:
         self._start_ready()
 
     def _may_start(self, now: float) -> bool:
-        return self.active < self.concurrency and not (self._closed or self._held or self.stood_still(now))
+        stopped = self._closed or self._held or self._abandoned
+        return self.active < self.concurrency and not (stopped or self.stood_still(now))
 
     async def _serve(self) -> None:
         task = asyncio.current_task()
         now = self._clock.monotonic()
-        until = now + TURN_S
+        until = now + (TURN_S if self._may_start(now) else 0.0)
         try:
-            # Nobody else had the loop meanwhile, so what allowed the turn still does, but for a freeze: it ends it.
+            # In between nobody else has the loop, so what allows the turn goes on to, but for a freeze: that ends it.
             while self._server is task and now < until:
                 self._served = work = self.backlog.take()
                 if work is None:

@@ -303,6 +303,17 @@ async def test_a_timer_that_a_small_job_left_behind_costs_the_next_one_in_its_ta
     assert desk.runner.active == 0
 
 
+async def test_what_is_held_before_its_task_has_begun_does_not_start(desk):
+    """What is queued may not be ours any more."""
+    desk.direct(type="instant", payload={"n": 1})
+    desk.runner.hold(True)
+    await desk.settle()
+    assert desk.gate.started == []
+    desk.runner.hold(False)
+    await desk.settle()
+    assert desk.gate.started == [1]
+
+
 async def test_a_freeze_ends_the_turn_and_nothing_starts_before_it_is_looked_into(desk):
     frozen_at = desk.clock.at + 30
     desk.runner.stood_still = lambda now: now > frozen_at
