@@ -113,7 +113,8 @@ async def run_handler(
         tags=list(tags),
         created_at=datetime.now(UTC),
     )
-    run = HandlerRun(job, new_id(), stop_reason)
+    told = job.model_copy(update={"payload": _as_received(job.payload)})  # a handler may change its payload
+    run = HandlerRun(told, new_id(), stop_reason)
     deadline = None if spec.timeout_s is None else datetime.now(UTC) + timedelta(seconds=spec.timeout_s)
     retries = spec.max_retries if max_retries is None else max_retries
     ctx = JobContext(job, run.run_id, run, max_retries=retries, deadline=deadline)
