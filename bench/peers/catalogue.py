@@ -30,6 +30,7 @@ class Peer:
         processes: programs of the peers' environment by part; ``{port}`` stands for the server's.
         setup: programs that are run before.
         over_http: submits by our load generator; None: by the peer's own client, ``submitter``.
+        verify: a program that fails if a result is not right, where ``outcomes`` does not look at results.
         outcomes: counts the durable outcomes in its database; None: every result is a key in redis.
         least: how many times as fast we want to be; None: no wish.
     """
@@ -40,6 +41,7 @@ class Peer:
     jobs: int
     processes: dict[str, tuple[str, ...]]
     setup: tuple[tuple[str, ...], ...] = ()
+    verify: tuple[str, ...] = ()
     redis: bool = False
     over_http: OverHttp | None = None
     submitter: str = ""
@@ -58,7 +60,7 @@ ALL = (
                 *("uvicorn", "bench.peers.celery_http.web:app", "--host", HOST, "--port", "{port}"),
                 *("--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"),
             ),
-            # Two pool processes, one a core: with one, it is slower.
+            # One pool process a core.
             "worker": (
                 *("celery", "-A", "bench.peers.celery_http.tasks", "worker", "--pool", "prefork", "--concurrency", "2"),
                 *("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"),
@@ -81,6 +83,7 @@ ALL = (
             )
         },
         setup=(("python", "-m", "bench.peers.taskiq_kafka", "install"),),
+        verify=("python", "-m", "bench.peers.taskiq_kafka", "verify"),
         redis=True,
         submitter="bench.peers.taskiq_kafka",
     ),

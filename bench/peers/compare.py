@@ -59,6 +59,7 @@ class Compare:
             await _round(stand, max(jobs // 5, 100))
             await asyncio.sleep(SETTLE_S)
             rounds = [await _round(stand, jobs) for _ in range(here.rounds)]
+            await stand.verify()
         rates = tuple(round(jobs / done_s, 1) for done_s, _ in rounds)
         _, cpu = sorted(rounds, key=lambda one: one[0])[len(rounds) // 2]
         rate = statistics.median(rates)

@@ -31,11 +31,13 @@ class Stand:
     Attributes:
         submit: submits so many jobs, one at a time, 64 at once.
         outcomes: how many outcomes are durable.
+        verify: raises ChildFailed if a result is not right.
     """
 
     parts: dict[str, Part]
     submit: Callable[[int], Awaitable[Load]]
     outcomes: Callable[[], Awaitable[int]]
+    verify: Callable[[], Awaitable[None]]
 
 
 async def prepare(family: Family, logs: Path) -> None:
@@ -83,7 +85,14 @@ async def standing(peer: Peer, place: Place, family: Family, logs: Path) -> Asyn
         else:
             outcomes = await _count(stack, env["PEER_DATABASE"], peer.outcomes)
         ours = place.parts()
-        yield Stand(parts | {name: ours[name] for name in ("postgres", "kafka")}, submit, outcomes)
+
+        async def verify() -> None:
+            if peer.verify:
+                log = logs / f"{peer.name}-verify.log"
+                command = Command("verify", _argv(peer.verify, port), env=os.environ | env, log=log)
+                await family.run(command, timeout_s=SUBMIT_S)
+
+        yield Stand(parts | {name: ours[name] for name in ("postgres", "kafka")}, submit, outcomes, verify)
 
 
 async def _start(
