@@ -31,7 +31,6 @@ _POLL_S = 1.0
 _BUSY = 16
 """So many records at once are a busy time: the next ones are gathered before they are taken, since what a
 transaction costs is the same for one record and for a hundred."""
-_GATHER_S = 0.01
 _MAX_PAUSE_S = 2.0
 _STOP_S = 2.0
 
@@ -111,7 +110,12 @@ class Ingest(LoopService):
     Args:
         consumer: the group, without prefix, and the name under which offsets are stored.
         hand_over: gets the outbox rows of a committed batch.
+
+    Attributes:
+        gather_s: for how long records are gathered in a busy time.
     """
+
+    gather_s = 0.01
 
     def __init__(
         self,
@@ -167,7 +171,7 @@ class Ingest(LoopService):
                 await self._turn(reader, records)
                 self.succeeded()
                 if _BUSY <= len(records) < MAX_BATCH:
-                    await self.pause(_GATHER_S)
+                    await self.pause(self.gather_s)
         finally:
             await reader.stop()
 
