@@ -13,7 +13,7 @@ from bench.watch import Watch, Wrong
 
 PATIENCE_S = 120.0
 BATCH = 1000
-BATCH_CONNECTIONS = 2
+BATCH_CONNECTIONS = 4
 SINGLE_CONNECTIONS = 64
 
 

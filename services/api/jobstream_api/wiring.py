@@ -165,7 +165,14 @@ class Process:
 
     def _make_parts(self, clock: Clock, ids: Callable[[], UUID]) -> Parts:
         settings, hand_over = self.settings, self.relay.hand_over
-        placer = Placer(self.database, self.topics, hand_over=hand_over, ids=ids, ttl_s=settings.idempotency_ttl_s)
+        placer = Placer(
+            self.database,
+            self.topics,
+            hand_over=hand_over,
+            ease=self.relay.ease,
+            ids=ids,
+            ttl_s=settings.idempotency_ttl_s,
+        )
         drafter = Drafter(self.catalogue, settings, clock, ids)
         self.firing = Firing(drafter, placer)
         return Parts(

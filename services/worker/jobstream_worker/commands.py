@@ -1,7 +1,6 @@
 """``jobstream worker``: runs a worker until it is told to stop."""
 
 import asyncio
-import gc
 import os
 import signal
 import sys
@@ -11,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from jobstream import garbage
 from jobstream.errors import JobstreamError
 from jobstream.telemetry import Event, configure_logging, emit
 from jobstream_worker.app import LAST_RESORT_S, Worker, build
@@ -45,17 +45,6 @@ def worker(
         _leave(0)
 
 
-def settle_memory() -> None:
-    """Have the garbage collector look at jobs only, and seldom.
-
-    What is there once all is imported stays for ever; each full collection would walk all of it. And
-    jobs come and go without cycles: at the default of 700 objects the collector runs for every 50 jobs.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
-
-
 async def run(built: Worker) -> None:
     """Run until SIGTERM or SIGINT, then stop; a second one hurries.
 
@@ -76,7 +65,7 @@ async def run(built: Worker) -> None:
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         await built.start()
-        settle_memory()
+        garbage.settle()
         await told.wait()
         await built.stop(grace_s, hurry)
     finally:

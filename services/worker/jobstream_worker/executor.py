@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 from jobstream.clock import Clock
 from jobstream.handlers.outcomes import Outcome, conclude
@@ -58,8 +59,11 @@ class Executor:
         self._thread_runs.stop()
         await asyncio.gather(self._loop_runs.stop(deadline_s), self._process_runs.stop(deadline_s))
 
-    async def execute(self, run: Run) -> Outcome:
+    async def execute(self, run: Run, task: asyncio.Task[Any] | None = None) -> Outcome:
         """Run the handler of ``run`` and return what became of it.
+
+        Args:
+            task: the calling task, if that is known: asking for it costs as much as a small handler.
 
         Raises nothing but the CancelledError of the calling task, when somebody else cancels it: the
         handler is then stopped and there is no outcome.
@@ -69,7 +73,7 @@ class Executor:
         try:
             match run.spec.run_in:
                 case "loop":
-                    return await self._loop_runs.execute(run)
+                    return await self._loop_runs.execute(run, task)
                 case "thread":
                     return await self._thread_runs.execute(run)
                 case "process":

@@ -34,10 +34,11 @@ class LoopRuns:
         self._context = contextvars.copy_context()
 
     @types.coroutine
-    def execute(self, run: Run) -> Generator[Any, None, Outcome]:
+    def execute(self, run: Run, task: asyncio.Task[Any] | None = None) -> Generator[Any, None, Outcome]:
         """See ``Executor.execute``."""
-        task = asyncio.current_task()
-        assert task is not None
+        if task is None:
+            task = asyncio.current_task()
+            assert task is not None
         before = task.cancelling()
         context = self._context.copy()
         self.current = run

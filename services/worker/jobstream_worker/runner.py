@@ -226,7 +226,7 @@ class Runner:
                 self._served = work = self.backlog.take()
                 if work is None:
                     break
-                await self._run(work, now)
+                await self._run(work, now, task)
                 now = self._clock.monotonic()
         finally:
             if self._server is task:
@@ -234,7 +234,7 @@ class Runner:
             self._start_ready()
             self.room_made()
 
-    async def _run(self, work: Work, now: float) -> None:
+    async def _run(self, work: Work, now: float, task: asyncio.Task[None] | None) -> None:
         spec = work.spec
         assert spec is not None  # work without a handler is refused, never submitted
         work.started = True
@@ -247,7 +247,7 @@ class Runner:
             if self._releasing:
                 outcome: Outcome = Released()
             else:
-                outcome = await self._executor.execute(self._begin(work, spec, now))
+                outcome = await self._executor.execute(self._begin(work, spec, now), task)
                 failpoint("worker.after_handler")
             self._conclude(work, self._reports.outcome(work, outcome))
         except (Exception, asyncio.CancelledError) as error:

@@ -16,6 +16,7 @@ from aiokafka.structs import OffsetAndMetadata
 from jobstream.errors import BrokerUnavailable
 from jobstream.kafka.clients import SESSION_TIMEOUT_S, make_consumer
 from jobstream.kafka.closing import close_consumer
+from jobstream.kafka.pace import FetchPace
 from jobstream.settings import Settings
 
 __all__ = ["Committed", "GroupConsumer", "RebalanceOwner", "TopicPartition"]
@@ -78,6 +79,7 @@ class GroupConsumer:
         session_timeout_s: float = SESSION_TIMEOUT_S,
     ) -> None:
         self._consumer = make_consumer(settings, client_id, group_id=group, session_timeout_s=session_timeout_s)
+        self._pace = FetchPace(self._consumer, settings.kafka_fetch_max_wait_ms)
         self._topics = list(topics)
         self._owner = owner
         self._served: set[TopicPartition] = set()
@@ -134,6 +136,7 @@ class GroupConsumer:
         except KafkaError as error:
             # An error inside getmany switches its guard against slow polling off for good.
             raise BrokerUnavailable(f"the consumer cannot go on: {error!r}") from error
+        self._pace.read(bool(polled))
         return polled
 
     async def committed(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, Committed]:

@@ -12,6 +12,7 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
 from jobstream.kafka.clients import SESSION_TIMEOUT_S, make_consumer
+from jobstream.kafka.pace import FetchPace
 from jobstream.settings import Settings
 from jobstream.telemetry import Event, emit
 
@@ -54,6 +55,7 @@ class StoredReader:
         session_timeout_s: float = SESSION_TIMEOUT_S,
     ) -> None:
         self._consumer = make_consumer(settings, client_id, group_id=group, session_timeout_s=session_timeout_s)
+        self._pace = FetchPace(self._consumer, settings.kafka_fetch_max_wait_ms)
         self._topics = list(topics)
         self._load = load
         self.unseeked: set[TopicPartition] = set()
@@ -86,6 +88,7 @@ class StoredReader:
         await self._seek()
         self._show_soon()
         polled = await self._consumer.getmany(timeout_ms=int(timeout_s * 1000), max_records=max_records)
+        self._pace.read(bool(polled))
         # A rebalance inside getmany may have handed out records from where Kafka thinks we were.
         return [record for place, records in polled.items() if place not in self.unseeked for record in records]
 

@@ -9,20 +9,20 @@ from uuid import UUID
 
 from jobstream.contracts.jobs import Job
 from jobstream_api.infrastructure.database import Connection
-from jobstream_api.repositories.statements import as_json, statement
+from jobstream_api.repositories.statements import as_json, column, statement
 
 
-def _arrays(jobs: Sequence[Job]) -> list[list[Any]]:
+def _arrays(jobs: Sequence[Job]) -> list[Sequence[Any]]:
     return [
         [job.id for job in jobs],
         [job.type for job in jobs],
         [job.queue for job in jobs],
-        [job.key for job in jobs],
+        column([job.key for job in jobs]),
         [as_json(job.payload) for job in jobs],
-        [as_json(job.tags) if job.tags else None for job in jobs],
-        [job.max_retries for job in jobs],
-        [job.timeout_s for job in jobs],
-        [job.run_at for job in jobs],
+        column([as_json(job.tags) if job.tags else None for job in jobs]),
+        column([job.max_retries for job in jobs]),
+        column([job.timeout_s for job in jobs]),
+        column([job.run_at for job in jobs]),
         [job.created_at for job in jobs],
     ]
 

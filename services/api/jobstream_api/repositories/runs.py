@@ -15,7 +15,7 @@ from jobstream_api.domain.decisions import Decision, Standing
 from jobstream_api.domain.fold import Folded
 from jobstream_api.domain.transitions import Cause, sources
 from jobstream_api.infrastructure.database import Connection
-from jobstream_api.repositories.statements import as_json, statement
+from jobstream_api.repositories.statements import as_json, column, statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,11 @@ async def report(connection: Connection, entries: Sequence[Folded]) -> list[tupl
         [event.worker for event in latest if event],
         [event.started_at for event in running if event],
         [event.finished_at for event in latest if event],
-        [None if entry.outcome else event.lease_s for entry, event in zip(entries, latest, strict=True) if event],
-        [event.progress for event in latest if event],
-        [event.progress_text for event in latest if event],
+        column(
+            [None if entry.outcome else event.lease_s for entry, event in zip(entries, latest, strict=True) if event]
+        ),
+        column([event.progress for event in latest if event]),
+        column([event.progress_text for event in latest if event]),
         [as_json(entry.outcome.result) if entry.outcome else None for entry in entries],
         sources(Cause.START),
         sources(Cause.COMPLETE),

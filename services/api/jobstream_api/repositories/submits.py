@@ -10,7 +10,7 @@ import orjson
 from jobstream.contracts.jobs import JobFields
 from jobstream_api.infrastructure.database import Connection
 from jobstream_api.repositories.outbox import OutboxRow
-from jobstream_api.repositories.statements import as_json, statement
+from jobstream_api.repositories.statements import as_json, column, statement
 
 
 class Draft(NamedTuple):
@@ -100,16 +100,21 @@ async def insert(connection: Connection, drafts: Sequence[Draft], records: Seque
         [draft.id for draft in drafts],
         [draft.type for draft in drafts],
         [draft.queue for draft in drafts],
-        [draft.fields.key for draft in drafts],
+        column([draft.fields.key for draft in drafts]),
         [draft.payload_json.decode() for draft in drafts],
-        [as_json(draft.fields.tags) if draft.fields.tags else None for draft in drafts],
-        [draft.fields.max_retries for draft in drafts],
-        [draft.fields.timeout_s for draft in drafts],
-        [draft.fields.run_at for draft in drafts],
-        [draft.fields.delay_s for draft in drafts],
+        column([as_json(draft.fields.tags) if draft.fields.tags else None for draft in drafts]),
+        column([draft.fields.max_retries for draft in drafts]),
+        column([draft.fields.timeout_s for draft in drafts]),
+        column([draft.fields.run_at for draft in drafts]),
+        column([draft.fields.delay_s for draft in drafts]),
         [record.outbox_id for record in records],
         [record.topic for record in records],
         [record.key for record in records],
         [record.rest for record in records],
     )
-    return {row["id"]: Stored(row["created_at"], row["run_at"], row["held"]) for row in rows}
+    usual = Stored(rows[0]["created_at"], None, False)
+    stored = dict.fromkeys((draft.id for draft in drafts), usual)
+    for row in rows:
+        if row["id"] is not None:
+            stored[row["id"]] = Stored(row["created_at"], row["run_at"], row["held"])
+    return stored

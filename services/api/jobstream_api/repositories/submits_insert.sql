@@ -21,7 +21,7 @@ WITH asked AS (
         CASE WHEN due > now() THEN NULL ELSE now() END,
         CASE WHEN due > now() THEN due END
     FROM asked
-    RETURNING id, created_at, run_at, dispatch_at IS NOT NULL AS held
+    RETURNING id, run_at, dispatch_at IS NOT NULL AS held
 ), sent AS (
     INSERT INTO outbox (id, job_id, topic, key, value, created_at)
     SELECT
@@ -34,4 +34,7 @@ WITH asked AS (
     FROM asked
     WHERE due IS NULL OR due <= now()
 )
-SELECT id, created_at, run_at, held FROM made
+-- One row where all are due at once: most are, and what is the same for all need not be told of each.
+SELECT now() AS created_at, made.id, made.run_at, made.held
+FROM (SELECT count(*) FROM made) AS every
+LEFT JOIN made ON made.run_at IS NOT NULL

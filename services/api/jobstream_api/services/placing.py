@@ -1,6 +1,6 @@
 """Orders for jobs, stored: any number of them in one transaction, each with its own fate."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID
@@ -57,7 +57,11 @@ class Joined:
 
 
 class Placer:
-    """Stores orders, and hands their records to the relay after the commit."""
+    """Stores orders, and hands their records to the relay after the commit.
+
+    Args:
+        ease: returns once the relay has room, or will not have it soon.
+    """
 
     def __init__(
         self,
@@ -65,17 +69,20 @@ class Placer:
         topics: Topics,
         *,
         hand_over: Callable[[Sequence[OutboxRow]], None],
+        ease: Callable[[], Awaitable[None]],
         ids: Callable[[], UUID],
         ttl_s: float,
     ) -> None:
         self._database = database
         self._topics = topics
         self._hand_over = hand_over
+        self._ease = ease
         self._ids = ids
         self._ttl_s = ttl_s
 
     async def place(self, orders: Sequence[Order]) -> list[Placed | Exception]:
         """Store ``orders`` in one transaction; one result each, in order. Never raises."""
+        await self._ease()
         try:
             try:
                 return list(await self._transact(orders, careful=False))

@@ -26,6 +26,11 @@ from jobstream_api.services.parking import park
 BACKLOG = 20_000
 BACKLOG_BYTES = 64 * 1024 * 1024
 """Most rows, and bytes of theirs, held in memory; the sweep gets what is beyond."""
+EASE = 4_000
+"""Rows held from which submits wait, while Kafka takes them: what is beyond the backlog waits seconds for the sweep."""
+EASE_MOST_S = 1.0
+EASE_QUIET_S = 0.5
+"""Without an acknowledge for so long Kafka is away, and nobody waits for it: the table holds what comes."""
 MAX_FAILURES = 10
 """A row that Kafka refused so often is parked as a dead letter."""
 
@@ -104,6 +109,20 @@ class Relay(LoopService):
         self._acknowledged: list[UUID] = []
         self._refused: list[tuple[OutboxRow, str]] = []
         self._wake = asyncio.Event()
+        self._eased = asyncio.Event()
+
+    async def ease(self) -> None:
+        """Wait, before rows are written, until those there are have gone out; a second at most.
+
+        So a flood of submits goes at the pace of what follows, and not into a backlog that overflows.
+        """
+        until = time.monotonic() + EASE_MOST_S
+        while len(self._held) >= EASE and self._publisher.quiet_for() < EASE_QUIET_S and time.monotonic() < until:
+            self._eased.clear()
+            try:
+                await asyncio.wait_for(self._eased.wait(), EASE_QUIET_S)
+            except TimeoutError:
+                return
 
     def hand_over(self, rows: Sequence[OutboxRow]) -> None:
         """Take committed rows; returns at once. Beyond the backlog they are left to the sweep."""
@@ -129,6 +148,8 @@ class Relay(LoopService):
     def _drop(self, ids: Iterable[UUID]) -> None:
         for row_id in ids:
             self._held_bytes -= self._held.pop(row_id, 0)
+        if len(self._held) < EASE:
+            self._eased.set()
 
     def holds(self, row_id: UUID) -> bool:
         """True while this process will still publish, or delete, the row."""

@@ -1,0 +1,36 @@
+"""How long the broker may hold an empty fetch: long when all is quiet, briefly while records come."""
+
+import time
+
+from aiokafka import AIOKafkaConsumer
+
+BUSY_MS = 10
+BUSY_FOR_S = 1.0
+
+
+class FetchPace:
+    """Sets a consumer's fetch wait by what it reads.
+
+    aiokafka has one fetch under way to a broker, and a partition whose records were just being handled
+    is not in it. Data that arrives there waits until that fetch ends, and with no data elsewhere that
+    is the whole wait: half a second, again and again, for whatever is left in the last partitions.
+    A short wait costs a hundred requests a second, so it is for busy times only. An idle consumer has
+    every partition in its fetch and is woken by the first record.
+
+    Args:
+        idle_ms: the wait when all is quiet.
+    """
+
+    def __init__(self, consumer: AIOKafkaConsumer, idle_ms: int) -> None:
+        self._consumer = consumer
+        self._idle_ms = idle_ms
+        self._busy_until = 0.0
+
+    def read(self, records: bool) -> None:
+        """Tell whether a poll brought any records."""
+        now = time.monotonic()
+        if records:
+            self._busy_until = now + BUSY_FOR_S
+        fetcher = self._consumer._fetcher
+        if fetcher is not None:  # it is made by start()
+            fetcher._fetch_max_wait_ms = min(BUSY_MS, self._idle_ms) if now < self._busy_until else self._idle_ms
