@@ -16,6 +16,7 @@ from jobstream.local.state import StateDir
 JVM = (
     "-Xms256m",
     "-Xmx768m",
+    "-XX:TieredStopAtLevel=1",  # the second compiler would take a core for minutes: half of what the broker costs
     "-XX:+UseSerialGC",  # a second less to start than G1, and no threads of its own on two cores
     "-Djava.awt.headless=true",
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
