@@ -36,7 +36,7 @@ def configuration(folder: Path, api: Running, workers: list[Running]) -> Path:
 
 
 async def ask(prometheus: httpx2.AsyncClient, path: str, **params: str) -> Any:
-    answer = (await prometheus.get(f"/api/v1/{path}", params=params)).json()
+    answer = (await prometheus.get(f"/api/v1/{path}", params=params)).raise_for_status().json()
     assert answer["status"] == "success", answer
     return answer["data"]
 
@@ -66,7 +66,7 @@ async def test_every_query_answers_and_no_alert_is_broken(space: Space, tmp_path
             async def all_up() -> bool:
                 try:
                     found = await ask(prometheus, "query", query="sum(up)")
-                except httpx2.TransportError:
+                except httpx2.HTTPError:  # not there yet, or 503 while it reads its log
                     return False
                 return bool(found["result"] and found["result"][0]["value"][1] == "3")
 
