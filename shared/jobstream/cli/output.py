@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Coroutine
+from contextlib import suppress
 from enum import IntEnum, StrEnum
 from typing import Any, NoReturn, TypeVar
 
@@ -38,8 +39,9 @@ def print_json(document: Any) -> None:
 
 
 def tell(text: str) -> None:
-    """A line for people, to stderr."""
-    typer.echo(text, err=True)
+    """A line for people, to stderr. If nobody reads it any more, what is under way goes on all the same."""
+    with suppress(OSError):
+        typer.echo(text, err=True)
 
 
 def fail(text: str, code: Exit = Exit.FAILED) -> NoReturn:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx2
 import psutil
@@ -22,6 +22,7 @@ class Up:
         self.folder = folder
         self.state = folder / ".jobstream"
         self._popen: subprocess.Popen[bytes] | None = None
+        self.tee: subprocess.Popen[bytes] | None = None
         self._out = folder / "up.out"
         self._seen: dict[int, psutil.Process] = {}
 
@@ -37,12 +38,17 @@ class Up:
         self.remember()
         return self.run()
 
+    def through_tee(self) -> None:
+        """Have its output go through ``self.tee``, as in ``jobstream up 2>&1 | tee FILE``."""
+        with self._out.open("wb") as out:
+            self.tee = subprocess.Popen(["tee"], stdin=subprocess.PIPE, stdout=out)
+
     def begin(self, *arguments: str) -> None:
         """Start it without waiting."""
         env = {name: value for name, value in os.environ.items() if not name.startswith("JOBSTREAM_")}
         # Killed members hold their partitions for so long; the defaults are for networks, not for tests.
         env |= {"JOBSTREAM_WORKER_SESSION_S": "6", "JOBSTREAM_API_SESSION_S": "6"}
-        with self._out.open("wb") as out:
+        with self._out.open("wb") if self.tee is None else self._pipe() as out:
             self._popen = subprocess.Popen(
                 [sys.executable, "-m", "jobstream.cli", "up", "--api-port", "18000", *arguments],
                 cwd=self.folder,
@@ -52,6 +58,11 @@ class Up:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+
+    def _pipe(self) -> IO[bytes]:
+        assert self.tee is not None
+        assert self.tee.stdin is not None
+        return self.tee.stdin
 
     def _ready(self) -> bool:
         if self.exit_code is not None:
@@ -105,6 +116,9 @@ class Up:
 
     async def end(self) -> None:
         """Whatever happened: no process stays."""
+        if self.tee is not None:
+            self.tee.kill()
+            self.tee.wait()
         if self._popen is not None and self.exit_code is None:
             self.remember()
             self._popen.kill()

@@ -66,6 +66,18 @@ async def test_other_requests_to_stop_are_heard_too(up: Up, number):
     await up.nothing_left()
 
 
+async def test_ctrl_c_that_ends_a_tee_too_still_stops_everything_in_order(up: Up):
+    up.through_tee()
+    await up.start("--workers", "1")
+    assert up.tee is not None
+    up.tee.send_signal(signal.SIGINT)
+    up.tee.wait()
+    up.send(signal.SIGINT)
+    assert await up.gone() == 0
+    await up.nothing_left()
+    assert not (up.state / "run.json").exists()
+
+
 async def test_ctrl_c_while_it_is_still_starting(up: Up):
     up.begin("--broker", "embedded")
     await eventually(lambda: (up.state / "children.json").exists(), timeout=30)
