@@ -14,7 +14,7 @@ _ROOM_S = 300.0
 async def write_records(settings: Settings, jobs: int, value: bytes = EXAMPLE) -> Load:
     """Write ``jobs`` records, spread over all partitions; returns once Kafka has them on all in-sync replicas."""
     topic = Topics(settings.topic_prefix).jobs()
-    producer = make_producer(settings, "bench", linger_ms=0)
+    producer = make_producer(settings, "bench")
     load = Load(by="aiokafka")
     async with asyncio.timeout(_ROOM_S):
         await producer.start()

@@ -5,7 +5,7 @@ made here, because the worker and the api must arrive at the same one without as
 """
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 import uuid_utils
@@ -52,13 +52,6 @@ def idempotent_id(topic: str, idempotency_key: str) -> UUID:
     """
     digest = hashlib.sha256(f"{topic}\0{idempotency_key}".encode()).digest()
     return _compose(8, int.from_bytes(digest[10:16], "big"), digest)
-
-
-def id_time(job_id: UUID) -> datetime | None:
-    """The time inside a UUIDv7, or None for any other version."""
-    if job_id.version != 7:
-        return None
-    return datetime.fromtimestamp((job_id.int >> 80) / 1000, UTC)
 
 
 def id_floor(at: datetime) -> UUID:

@@ -64,8 +64,7 @@ class Backlog:
 
     def settled(self, work: Work) -> None:
         """Its outcome stands: the next of its lane may start."""
-        if work.lane is not None:
-            self._next_of_lane(self._lanes.leave(work))
+        self._leave_lane(work)
 
     def withdraw(self, work: Work) -> None:
         """It is no longer ours, and has not started."""
@@ -75,7 +74,7 @@ class Backlog:
         elif work in self._parked:
             self._parked.remove(work)
             self._parked_bytes -= work.size
-        self._next_of_lane(self._lanes.leave(work))
+        self._leave_lane(work)
 
     def block(self, lane: Lane, run_id: UUID) -> None:
         """A run of another worker holds the lane."""
@@ -84,6 +83,10 @@ class Backlog:
     def unblock(self, lane: Lane, run_id: UUID) -> None:
         """That run is over."""
         self._next_of_lane(self._lanes.unblock(lane, run_id))
+
+    def _leave_lane(self, work: Work) -> None:
+        if work.lane is not None:
+            self._next_of_lane(self._lanes.leave(work))
 
     def _next_of_lane(self, work: Work | None) -> None:
         if work is not None:

@@ -29,10 +29,9 @@ class Lanes:
         self.waiting_bytes = 0
 
     def enter(self, work: Work) -> bool:
-        """Queue work up. True if it may start now."""
+        """Queue work of a lane up. True if it may start now."""
         lane = work.lane
-        if lane is None:
-            return True
+        assert lane is not None
         queue = self._lanes.setdefault(lane, _Queue())
         if queue.head is None and not queue.blockers and not queue.waiting:
             queue.head = work
@@ -43,10 +42,11 @@ class Lanes:
         return False
 
     def leave(self, work: Work) -> Work | None:
-        """Work ended, or is withdrawn before it began. Returns what may start in its place."""
+        """Work of a lane ended, or is withdrawn before it began. Returns what may start in its place."""
         lane = work.lane
-        queue = None if lane is None else self._lanes.get(lane)
-        if lane is None or queue is None:
+        assert lane is not None
+        queue = self._lanes.get(lane)
+        if queue is None:
             return None
         if queue.head is work:
             queue.head = None

@@ -85,27 +85,6 @@ class StatusEvent(Contract):
         """The dispatch of the job that this event speaks of."""
         return (self.id, self.attempt, self.dispatch)
 
-    def to_json(self) -> bytes:
-        """The record's value."""
-        body = {name: value for name, value in self.__dict__.items() if value is not None}
-        if self.event is EventKind.COMPLETED:
-            body["result"] = self.result
-        if self.event is not EventKind.FAILED:
-            del body["retryable"]
-        for name in ("error", "origin"):
-            if name in body:
-                body[name] = body[name].model_dump(exclude_none=True)
-        if self.job is not None:
-            body["job"] = self.job.to_dict()
-        return orjson.dumps(body)
-
-    def headers(self) -> Headers:
-        """The record's headers; ``ce_id`` is the run, the event and the time."""
-        stamp = f"{self.run_id}:{self.event.value}:{int(self.at.timestamp() * 1000)}"
-        return cloud_event(
-            f"job.{self.event.value}.v1", stamp, f"/jobstream/worker/{self.worker}", self.at, str(self.id)
-        )
-
 
 class WorkerEvent(Contract):
     """A worker about itself; every ten seconds, and once when it stops."""

@@ -197,11 +197,6 @@ class Job(Contract):
     created_at: Moment
     direct: bool = Field(False, description="Came straight from the topic, so the api may not have a row yet.")
 
-    @property
-    def identity(self) -> tuple[UUID, int, int]:
-        """What makes two records the same piece of work."""
-        return (self.id, self.attempt, self.dispatch)
-
     def to_json(self) -> bytes:
         """The record's value."""
         return orjson.dumps(self.to_dict())

@@ -58,7 +58,7 @@ class Outbound(WakefulLoop):
 
     def __init__(self, settings: Settings, client_id: str) -> None:
         super().__init__()
-        self._publisher = Publisher(settings, client_id, linger_ms=0)
+        self._publisher = Publisher(settings, client_id)
         self._sequence = 0
         self._unacknowledged: dict[int, Posted] = {}
         self._queue: deque[Posted] = deque()

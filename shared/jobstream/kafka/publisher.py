@@ -14,10 +14,8 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka import errors as kafka
 
-from jobstream.contracts.headers import Headers
 from jobstream.errors import BrokerUnavailable, RecordRefused
-from jobstream.kafka.batches import Acknowledgement as Acknowledgement
-from jobstream.kafka.batches import Batch, Outgoing, filled, partition_of, refusal
+from jobstream.kafka.batches import Acknowledgement, Batch, Outgoing, filled, partition_of, refusal
 from jobstream.kafka.clients import make_producer
 from jobstream.kafka.closing import close_producer
 from jobstream.settings import Settings
@@ -43,11 +41,11 @@ _REFUSALS: tuple[type[BaseException], ...] = (
 
 
 _PASSING = (kafka.KafkaTimeoutError, kafka.TopicAuthorizationFailedError)
-"""Errors of ``send`` after which the producer is as good as before."""
+"""Errors of a send after which the producer is as good as before."""
 
 
 def failure(error: BaseException) -> RecordRefused | BrokerUnavailable:
-    """What an error of ``Publisher.send`` or of an acknowledgement means to the caller."""
+    """What an error of an acknowledgement means to the caller."""
     if isinstance(error, RecordRefused | BrokerUnavailable):
         return error
     if isinstance(error, _REFUSALS):
@@ -61,10 +59,9 @@ class Publisher:
     Order holds per key while the producer lives. One event loop, any number of callers.
     """
 
-    def __init__(self, settings: Settings, client_id: str, *, linger_ms: int = 2) -> None:
+    def __init__(self, settings: Settings, client_id: str) -> None:
         self._settings = settings
         self._client_id = client_id
-        self._linger_ms = linger_ms
         self._producer: AIOKafkaProducer | None = None
         self._topics: set[str] = set()
         self._broken = False
@@ -73,7 +70,7 @@ class Publisher:
         self._acknowledged_at = time.monotonic()
 
     def reopen(self) -> None:
-        """Allow sending again after ``stop``; the first ``send`` connects."""
+        """Allow sending again after ``stop``; the first ``send_many`` connects."""
         self._closed = False
 
     async def stop(self, deadline_s: float = _STOP_TIMEOUT_S) -> None:
@@ -84,45 +81,14 @@ class Publisher:
             if producer is not None:
                 await _close(producer, deadline_s)
 
-    async def send(
-        self,
-        topic: str,
-        key: bytes | None,
-        value: bytes | None,
-        headers: Headers,
-        *,
-        timestamp_ms: int | None = None,
-    ) -> Acknowledgement:
-        """Hand a record to the producer; returns its acknowledgement, not yet done.
-
-        The acknowledgement fails with an aiokafka error; ``failure`` says what it means. It may take
-        for ever while no broker answers: wait with a deadline.
-
-        Raises:
-            RecordRefused: this record will never be taken.
-            BrokerUnavailable: not now.
-        """
-        producer = await self._ready()
-        if topic not in self._topics:
-            await self._find(producer, topic)
-        try:
-            future: Acknowledgement = await producer.send(
-                topic, value, key=key, headers=headers, timestamp_ms=timestamp_ms
-            )
-        except Exception as error:
-            meaning = failure(error)
-            if isinstance(meaning, BrokerUnavailable) and not isinstance(error, _PASSING):
-                self._suspect(producer)
-            raise meaning from error
-        future.add_done_callback(lambda done: self._on_done(producer, done))
-        return future
-
     async def send_many(self, topic: str, records: Sequence[Outgoing], *, apart: bool = False) -> list[Batch]:
-        """Hand many records to the producer, whole batches at a time; costs a fifth of ``send`` each.
+        """Hand records to the producer, whole batches at a time.
 
         Returns once the producer has all of them, which is soon while the broker keeps up. Order holds
         per partition: within the call, and against every call made after it returned. What fails
-        fails in the acknowledgements, as with ``send``; some batches may stand while others fail.
+        fails in the acknowledgements, with an aiokafka error; ``failure`` says what it means. Some batches
+        may stand while others fail. An acknowledgement may take for ever while no broker answers: wait
+        with a deadline.
 
         Args:
             apart: each record in a batch of its own, so that one that the broker refuses fails alone.
@@ -240,7 +206,7 @@ class Publisher:
             return self._producer
 
     async def _open(self) -> AIOKafkaProducer:
-        producer = make_producer(self._settings, self._client_id, linger_ms=self._linger_ms)
+        producer = make_producer(self._settings, self._client_id)
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
                 await producer.start()

@@ -32,7 +32,9 @@ async def report(space: Space, job: dict[str, Any], event: EventKind, **fields: 
         finished_at=at,
         **fields,
     )
-    await space.produce([said.to_json()], topic=space.topics.status, key=job["id"].encode())
+    await space.produce(
+        [said.model_dump_json(exclude_none=True).encode()], topic=space.topics.status, key=job["id"].encode()
+    )
 
 
 def failed(message: str = "it broke") -> dict[str, Any]:

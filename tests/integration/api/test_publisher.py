@@ -71,7 +71,8 @@ async def test_order_holds_per_key_over_batches_calls_and_single_records(space, 
         batches = await publisher.send_many(topic, calls)
         assert len(batches) > 2
         waiting += [batch.acknowledgement for batch in batches]
-        waiting.append(await publisher.send(topic, b"one", b"%d " % (number + 200), []))
+        (alone,) = await publisher.send_many(topic, [Outgoing(b"one", b"%d " % (number + 200), [])])
+        waiting.append(alone.acknowledgement)
         number += 201
     await asyncio.wait_for(asyncio.gather(*waiting), 30)
     records = await read_all(space, topic, at_least=number)

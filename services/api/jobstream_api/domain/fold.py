@@ -7,7 +7,6 @@ only the entry that speaks of the row's current dispatch will match it.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from jobstream.contracts.events import EventKind, StatusEvent
@@ -43,7 +42,7 @@ def fold(events: Iterable[tuple[int, StatusEvent]]) -> list[Folded]:
     Args:
         events: (place in the batch, event), in topic order.
     """
-    folded: dict[Any, Folded] = {}
+    folded: dict[tuple[UUID, int, int], Folded] = {}
     for place, event in events:
         identity = event.identity
         entry = folded.get(identity)

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from jobstream.contracts import limits
 from jobstream.contracts.events import EventKind, StatusEvent, WorkerEvent, read_status
+from jobstream.contracts.status import JobStatus
 from jobstream.contracts.topics import Topics
 from jobstream.errors import InvalidInput
 from jobstream.telemetry import Event, emit
@@ -140,7 +141,7 @@ class Applier(Ingest):
             entry.applied = True
             if entry.outcome is not None:
                 effects.terminal.append(entry.id)
-                effects.end(entry.outcome, "COMPLETED", dispatched_at)
+                effects.end(entry.outcome, JobStatus.COMPLETED, dispatched_at)
 
     async def _settle(
         self,
@@ -165,7 +166,7 @@ class Applier(Ingest):
                 continue
             settled[row.id] = _settled(row, decision, entry, outcome)
             entry.applied = True
-            effects.end(outcome, decision.status.value, None)
+            effects.end(outcome, decision.status, None)
             effects.held |= decision.hold_s is not None
             if decision.status.terminal:
                 effects.terminal.append(row.id)

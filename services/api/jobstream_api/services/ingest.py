@@ -14,6 +14,7 @@ from uuid import UUID
 
 from jobstream.contracts.events import StatusEvent
 from jobstream.contracts.jobs import Record
+from jobstream.contracts.status import JobStatus
 from jobstream.contracts.topics import Topics
 from jobstream.errors import InvalidInput
 from jobstream.kafka.stored import Place, StoredReader
@@ -59,7 +60,7 @@ class Effects:
 
     outbox: list[OutboxRow] = field(default_factory=list)
     terminal: list[UUID] = field(default_factory=list)
-    ended: dict[tuple[str, str], Endings] = field(default_factory=dict)
+    ended: dict[tuple[str, JobStatus], Endings] = field(default_factory=dict)
     held: bool = False
     facts: dict[str, int] = field(default_factory=dict)
 
@@ -68,7 +69,7 @@ class Effects:
         if number:
             self.facts[name] = self.facts.get(name, 0) + number
 
-    def end(self, event: StatusEvent, status: str, dispatched_at: datetime | None) -> None:
+    def end(self, event: StatusEvent, status: JobStatus, dispatched_at: datetime | None) -> None:
         """Note the end of a run."""
         endings = self.ended.get((event.type, status))
         if endings is None:

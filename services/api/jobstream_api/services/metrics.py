@@ -12,6 +12,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from jobstream.contracts.status import JobStatus
 from jobstream.telemetry import Event, subscribe
 from jobstream_api.domain.schedules import FireStatus
 from jobstream_api.services.histograms import Histogram
@@ -138,10 +139,10 @@ class Metrics(Collector):
             case Event.JOBS_REPUBLISHED:
                 self._republished.inc(fields["count"])
 
-    def _note_ends(self, job_type: str, status: str, endings: Endings) -> None:
+    def _note_ends(self, job_type: str, status: JobStatus, endings: Endings) -> None:
         label = job_type if self._known(job_type) else UNKNOWN
-        self._outcomes.labels(label, status).inc(len(endings.attempts))
+        self._outcomes.labels(label, status.value).inc(len(endings.attempts))
         self._wait.observe(label, endings.waits)
         self._run.observe(label, endings.runs)
-        if status in ("COMPLETED", "FAILED", "CANCELLED"):
+        if status.terminal:
             self._attempts.observe(label, endings.attempts)

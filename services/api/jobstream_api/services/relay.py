@@ -15,7 +15,8 @@ from uuid import UUID
 
 from jobstream.errors import BrokerUnavailable, RecordRefused
 from jobstream.failpoints import failpoint
-from jobstream.kafka.publisher import Acknowledgement, Publisher, failure
+from jobstream.kafka.batches import Acknowledgement
+from jobstream.kafka.publisher import Publisher, failure
 from jobstream.service import LoopService
 from jobstream.telemetry import Event, emit
 from jobstream_api.infrastructure.database import Database, is_transient

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from jobstream.contracts.events import EventKind, StatusEvent
+from jobstream.contracts.status import JobStatus
 from jobstream.ids import new_id
 from jobstream.telemetry import Event, emit
 from jobstream_api.services.histograms import Histogram
@@ -46,9 +47,9 @@ def shown(metrics: Metrics) -> dict[str, float]:
 
 def test_every_run_counts_with_its_wait_and_its_time(metrics):
     effects = Effects()
-    effects.end(outcome("email", started_s=0.004), "COMPLETED", AT)
-    effects.end(outcome("email", started_s=0.2, run_s=20.0, attempt=3), "COMPLETED", AT)
-    effects.end(outcome("email", run_s=None), "RETRYING", AT)
+    effects.end(outcome("email", started_s=0.004), JobStatus.COMPLETED, AT)
+    effects.end(outcome("email", started_s=0.2, run_s=20.0, attempt=3), JobStatus.COMPLETED, AT)
+    effects.end(outcome("email", run_s=None), JobStatus.RETRYING, AT)
     emit(Event.EVENTS_APPLIED, count=3, ended=effects.ended)
     figures = shown(metrics)
     assert figures['jobstream_run_outcomes_total{status="COMPLETED",type="email"}'] == 2
@@ -66,7 +67,7 @@ def test_every_run_counts_with_its_wait_and_its_time(metrics):
 
 def test_a_type_that_nobody_announced_counts_as_unknown(metrics):
     effects = Effects()
-    effects.end(outcome("whatever-somebody-sent"), "COMPLETED", None)
+    effects.end(outcome("whatever-somebody-sent"), JobStatus.COMPLETED, None)
     emit(Event.EVENTS_APPLIED, count=1, ended=effects.ended)
     figures = shown(metrics)
     assert figures['jobstream_run_outcomes_total{status="COMPLETED",type="unknown"}'] == 1
@@ -75,8 +76,8 @@ def test_a_type_that_nobody_announced_counts_as_unknown(metrics):
 
 def test_a_start_before_its_dispatch_waited_for_nothing_and_no_start_has_no_time():
     effects = Effects()
-    effects.end(outcome("email", started_s=-1.0), "COMPLETED", AT)
-    effects.end(outcome("email", started_s=None), "COMPLETED", AT)
+    effects.end(outcome("email", started_s=-1.0), JobStatus.COMPLETED, AT)
+    effects.end(outcome("email", started_s=None), JobStatus.COMPLETED, AT)
     endings = effects.ended["email", "COMPLETED"]
     assert (endings.attempts, endings.waits, len(endings.runs)) == ([1, 1], [0.0], 1)
 
