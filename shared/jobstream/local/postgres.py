@@ -23,7 +23,6 @@ OPTIONS = {
     "max_connections": "200",  # several api processes and a test suite; idle connections cost little
     "shared_buffers": "128MB",  # the hot rows of a small machine fit, and so does the rest of the system
     "max_wal_size": "1GB",
-    "wal_init_zero": "off",  # a new segment would be written twice; it is synced all the same
     "checkpoint_timeout": "15min",  # fewer full-page writes; recovery of a small database stays short
     "autovacuum_naptime": "5s",  # outbox and jobs rows die by the thousand between two looks
     "io_method": "sync",  # three I/O workers would wait for reads that the page cache serves
