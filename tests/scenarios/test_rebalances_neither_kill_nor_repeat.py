@@ -1,6 +1,5 @@
 """Groups that change while jobs run."""
 
-import asyncio
 from collections import Counter, defaultdict
 
 import pytest
@@ -26,7 +25,11 @@ async def test_a_two_minute_job_survives_ten_rebalances_in_one_run_and_its_lag_i
     async with space.http(api) as client:
         sent = (await client.post("/jobs", json={"payload": {"task": "sleeper", "seconds": 120}})).json()
         await eventually(lambda: len(space.runs()) == 1)
-        await asyncio.sleep(2)  # the offset of a job that runs is committed within about a second
+
+        async def committed() -> bool:
+            return await lag(space, ends) == 0
+
+        await eventually(committed, timeout=5, what="the offset of the job that runs is committed")
         for _ in range(5):
             # Each joins and leaves: two rebalances.
             guest = await space.start_worker()

@@ -34,6 +34,7 @@ from jobstream_api.services.relay import Relay, Sweep
 from jobstream_api.services.scheduler import Scheduler
 from jobstream_api.services.schedules import Schedules
 from jobstream_api.services.submit import Submitter
+from jobstream_api.services.turns import TurningLoop
 from jobstream_api.services.waiters import Waiters
 from jobstream_api.settings import ApiSettings
 
@@ -156,12 +157,15 @@ class Process:
         return own | dict(self._census.figures if leading and self._census is not None else {})
 
     def _wake_dispatcher(self) -> None:
-        if self._dispatcher is not None and self.leader is not None and self.leader.leading:
-            self._dispatcher.wake()
+        self._wake(self._dispatcher)
 
     def _wake_scheduler(self) -> None:
-        if self._scheduler is not None and self.leader is not None and self.leader.leading:
-            self._scheduler.wake()
+        self._wake(self._scheduler)
+
+    def _wake(self, loop: TurningLoop | None) -> None:
+        """Wake a loop of the leader, if we are that."""
+        if loop is not None and self.leader is not None and self.leader.leading:
+            loop.wake()
 
     def _make_parts(self, clock: Clock, ids: Callable[[], UUID]) -> Parts:
         settings, hand_over = self.settings, self.relay.hand_over

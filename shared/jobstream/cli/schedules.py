@@ -1,6 +1,5 @@
 """``jobstream schedules list|add|show|pause|resume|trigger|backfill|remove``."""
 
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -11,29 +10,13 @@ from jobstream.cli.payloads import type_and_payload
 from jobstream.cli.show_schedules import describe_schedule, fire_line, schedule_table
 from jobstream.cli.talk import talking_to
 from jobstream.client import schedules as calls
+from jobstream.contracts.schedules import Missed, Overlap
 
 schedules = typer.Typer(no_args_is_help=True, help="Schedules: jobs that come by the clock.")
 
 Output = Annotated[Format, typer.Option("--output", "-o", help="How to print.")]
 Name = Annotated[str, typer.Argument(help="The schedule's name or id.")]
 PAGE = 100
-
-
-class Overlap(StrEnum):
-    """What a tick does while an earlier job is under way."""
-
-    ALLOW = "allow"
-    SKIP = "skip"
-    QUEUE = "queue"
-    CANCEL_OLDER = "cancel_older"
-
-
-class Missed(StrEnum):
-    """What becomes of ticks that came while no api ran."""
-
-    SKIP = "skip"
-    ONCE = "once"
-    ALL = "all"
 
 
 @schedules.command("list")

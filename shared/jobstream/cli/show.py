@@ -28,12 +28,7 @@ def job_document(job: JobSnapshot) -> dict[str, Any]:
 
 def describe_job(job: JobSnapshot) -> None:
     """One job, a field a line."""
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim")
-    grid.add_column(overflow="fold")
-    for name, value in _fields(job):
-        grid.add_row(name, value if isinstance(value, Text) else Text(value))
-    Console().print(grid)
+    print_fields(_fields(job))
 
 
 def job_table(jobs: list[JobSnapshot]) -> None:
@@ -51,6 +46,22 @@ def job_table(jobs: list[JobSnapshot]) -> None:
             _took(job),
             Text(job.last_error or ""),
         )
+    print_table(table)
+
+
+def print_fields(rows: list[tuple[str, str | Text]]) -> None:
+    """A name and a value a line, without those that are empty."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim")
+    grid.add_column(overflow="fold")
+    for name, value in rows:
+        if value:
+            grid.add_row(name, value if isinstance(value, Text) else Text(value))
+    Console().print(grid)
+
+
+def print_table(table: Table) -> None:
+    """A table, as wide as the terminal is."""
     console = Console()
     if not console.is_terminal:
         console.width = 200  # a pipe has no width; lines must not be cut for it
@@ -59,7 +70,7 @@ def job_table(jobs: list[JobSnapshot]) -> None:
 
 def _fields(job: JobSnapshot) -> list[tuple[str, str | Text]]:
     progress = "" if job.progress is None else f"{job.progress:.0%}  {job.progress_text or ''}".rstrip()
-    rows: list[tuple[str, str | Text]] = [
+    return [
         ("id", str(job.id)),
         ("type", job.type),
         ("status", _status(job)),
@@ -77,7 +88,6 @@ def _fields(job: JobSnapshot) -> list[tuple[str, str | Text]]:
         ("result", "" if job.result is None else orjson.dumps(job.result).decode()),
         ("error", job.last_error or ""),
     ]
-    return [(name, value) for name, value in rows if value]
 
 
 def _status(job: JobSnapshot) -> Text:

@@ -3,9 +3,10 @@
 from typing import Any
 
 import orjson
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from jobstream.cli.show import print_fields, print_table
 
 SHOWN = 5
 
@@ -19,20 +20,12 @@ def schedule_table(items: list[dict[str, Any]]) -> None:
         following = "paused" if item["paused"] else _time(item["next_at"])
         row = (item["name"], item["cron"], item["timezone"], following, item["overlap"], _type(item["job"]))
         table.add_row(*(Text(value) for value in row))
-    console = Console()
-    if not console.is_terminal:
-        console.width = 200  # a pipe has no width; lines must not be cut for it
-    console.print(table)
+    print_table(table)
 
 
 def describe_schedule(item: dict[str, Any]) -> None:
     """One schedule, a field a line."""
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="dim")
-    grid.add_column(overflow="fold")
-    for name, value in _fields(item):
-        grid.add_row(name, Text(value))
-    Console().print(grid)
+    print_fields(_fields(item))
 
 
 def fire_line(fire: dict[str, Any]) -> str:
@@ -40,9 +33,9 @@ def fire_line(fire: dict[str, Any]) -> str:
     return f"{fire['tick']}  {fire['status']:<7}  {fire['job_id'] or fire['reason'] or ''}".rstrip()
 
 
-def _fields(item: dict[str, Any]) -> list[tuple[str, str]]:
+def _fields(item: dict[str, Any]) -> list[tuple[str, str | Text]]:
     missed = item["missed"] + (f", up to {item['missed_window_s']:g} s old" if item["missed"] == "all" else "")
-    rows = [
+    return [
         ("name", item["name"]),
         ("id", item["id"]),
         ("cron", f"{item['cron']}  in {item['timezone']}"),
@@ -54,7 +47,6 @@ def _fields(item: dict[str, Any]) -> list[tuple[str, str]]:
         ("last", fire_line(item["last_fire"]) if item["last_fire"] else ""),
         *(("next" if place == 0 else "", _time(tick)) for place, tick in enumerate(item["next_fires"][:SHOWN])),
     ]
-    return [(name, value) for name, value in rows if value]
 
 
 def _type(job: dict[str, Any]) -> str:

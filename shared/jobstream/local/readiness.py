@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 
 from jobstream.errors import JobstreamError
+from jobstream.local.ports import HOST
 from jobstream.local.processes import ChildFailed, Process
 
 
@@ -45,6 +46,24 @@ async def until(
             words = process.last_words() if process is not None else ""
             raise NotReady(f"{what}: not so after {timeout_s:.0f} s\n{words}".rstrip())
         await asyncio.sleep(pause_s)
+
+
+async def listens(port: int, what: str, process: Process, *, timeout_s: float) -> None:
+    """Wait until a process of this machine takes connections on ``port``.
+
+    Args:
+        what: as of ``until``.
+    """
+
+    async def taken() -> bool:
+        try:
+            _, writer = await asyncio.wait_for(asyncio.open_connection(HOST, port), 1.0)
+        except OSError:
+            return False
+        writer.close()
+        return True
+
+    await until(taken, what, timeout_s=timeout_s, process=process)
 
 
 async def answers(client: httpx2.AsyncClient, url: str) -> Any:

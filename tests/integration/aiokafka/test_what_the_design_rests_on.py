@@ -91,7 +91,7 @@ async def test_a_cancelled_getmany_disables_the_guard_against_slow_polling_for_g
     spoilt = await bare.consumer(other, group_id=f"{bare.group}-spoilt", **quick)
     await sound.getmany(timeout_ms=10)
     cancelled = asyncio.create_task(spoilt.getmany(timeout_ms=60_000))
-    await asyncio.sleep(0.1)
+    await eventually(lambda: spoilt._subscription._fetch_count == 1, timeout=5)
     cancelled.cancel()
     with pytest.raises(asyncio.CancelledError):
         await cancelled

@@ -62,10 +62,12 @@ async def test_sigterm_answers_who_waits_and_ends_with_0(space):
 async def test_a_second_sigterm_does_not_wait(space):
     api = await space.start_api(JOBSTREAM_SHUTDOWN_GRACE_S="60", JOBSTREAM_API_ROLES="http")
     host, _, port = api.url.removeprefix("http://").partition(":")
-    _, writer = await asyncio.open_connection(host, int(port))
-    writer.write(b"POST /jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")  # a body that never ends
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"POST /jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n")
+    async with asyncio.timeout(10):
+        assert b" 100 " in await reader.readuntil(b"\r\n\r\n")  # so the api waits for the body
+    writer.write(b"{")  # and it never ends
     await writer.drain()
-    await asyncio.sleep(0.3)
     api.send(signal.SIGTERM)
     assert await api.gone(1.0) is None
     api.send(signal.SIGTERM)

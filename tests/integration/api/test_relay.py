@@ -12,6 +12,7 @@ import pytest
 from jobstream.contracts.headers import header
 from jobstream.ids import new_id
 from jobstream.kafka.publisher import Publisher
+from jobstream.telemetry import Event, subscribe
 from jobstream_api.infrastructure.database import Database
 from jobstream_api.repositories import outbox
 from jobstream_api.repositories.outbox import OutboxRow
@@ -232,14 +233,21 @@ async def test_many_rows_for_a_topic_that_is_not_there_are_counted_and_hold_up_n
 async def test_of_a_batch_that_kafka_refuses_only_the_row_to_blame_is_counted(space, relay):
     poison = _row(space.topics.jobs(), secrets.token_bytes(3_000_000), key=b"0")
     rows = [_row(space.topics.jobs(), key=b"%d" % (n % 5)) for n in range(200)]
-    await relay.write([*rows[:100], poison, *rows[100:]])
+    refused = []
 
-    async def alone():
-        return [row["id"] for row in await space.fetch("SELECT id FROM outbox WHERE failures = 1")] == [poison.id]
+    def hear(event, fields):
+        if event is Event.OUTBOX_PUBLISH_FAILED and "outbox_id" in fields:
+            refused.append(fields["outbox_id"])
 
-    await eventually(alone, timeout=30, what="the refusal is counted")
+    end = subscribe(hear)
+    try:
+        await relay.write([*rows[:100], poison, *rows[100:]])
 
-    async def others_out():
-        return [row["id"] for row in await space.fetch("SELECT id FROM outbox")] == [poison.id]
+        async def only_it_is_left():
+            left = await space.fetch("SELECT id, failures FROM outbox")
+            return [(row["id"], row["failures"]) for row in left] == [(poison.id, 1)]
 
-    await eventually(others_out, timeout=30, what="all others are out")
+        await eventually(only_it_is_left, timeout=30, what="the refusal is counted, and all others are out")
+    finally:
+        end()
+    assert refused == [str(poison.id)], "no other was counted on its way"

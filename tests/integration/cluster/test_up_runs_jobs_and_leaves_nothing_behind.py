@@ -7,6 +7,7 @@ import time
 import httpx2
 import pytest
 
+from jobstream.cli.up import BETWEEN_PRESSES_S
 from tests.integration.cluster.running import Up, submit
 from tests.support.eventually import eventually
 
@@ -100,7 +101,7 @@ async def test_a_second_ctrl_c_does_not_wait_for_running_jobs(up: Up):
     up.remember()
     up.send(signal.SIGINT)
     await eventually(lambda: "stopping" in up.said(), timeout=10)
-    await asyncio.sleep(1.2)  # presses within a second count as one
+    await asyncio.sleep(BETWEEN_PRESSES_S + 0.1)  # sooner, both would count as one
     up.send(signal.SIGINT)
     assert await up.gone(timeout=15) == 0
     await up.nothing_left()

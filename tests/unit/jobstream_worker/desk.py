@@ -69,12 +69,14 @@ class HeldOutbound:
         assert record.key is not None
         assert record.value is not None
         self.sequence += 1
+        self.waiting_bytes += len(record.value)
         self.posted.append((topic, record.key, record.value))
         self._waiting[self.sequence] = acknowledged
 
     def acknowledge(self, partition: int = 0) -> None:
         """Everything posted stands on ``partition`` now."""
         landed, self._waiting = self._waiting, {}
+        self.waiting_bytes = 0
         begin, self.offset = self.offset, self.offset + len(landed)
         self.landed("jobs.status", partition, self.offset)
         for offset, acknowledged in enumerate(landed.values(), begin):

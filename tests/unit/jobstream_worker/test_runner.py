@@ -176,6 +176,7 @@ async def test_a_revoked_partition_is_not_marked_any_more(desk):
     desk.slot.live = False
     desk.gate.open.set()
     await desk.settle()
+    assert desk.kinds() == ["completed"]
     desk.outbound.acknowledge()
     assert desk.slot.tracker.low_water == 0
 

@@ -5,27 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from jobstream.contracts.schedules import Missed, Overlap
 from jobstream_api.domain.timetable import Timetable
 
 MAX_WAITING = 1000
 """Most ticks of one schedule that wait for their turn; later ones are skipped."""
-
-
-class Overlap(StrEnum):
-    """What a tick does while a job of an earlier one is under way."""
-
-    ALLOW = "allow"
-    SKIP = "skip"
-    QUEUE = "queue"
-    CANCEL_OLDER = "cancel_older"
-
-
-class Missed(StrEnum):
-    """What becomes of ticks that nobody could fire at their time."""
-
-    SKIP = "skip"
-    ONCE = "once"
-    ALL = "all"
 
 
 class FireStatus(StrEnum):

@@ -15,7 +15,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from itertools import islice
+from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
@@ -74,12 +74,8 @@ class Timetable:
 
     def between(self, start: datetime, end: datetime, limit: int) -> list[datetime]:
         """The ticks from ``start`` to ``end``, both included; the first ``limit`` of them."""
-        ticks: list[datetime] = []
-        for tick in self._after(start - timedelta(microseconds=1)):
-            if tick > end or len(ticks) >= limit:
-                break
-            ticks.append(tick)
-        return ticks
+        ticks = self._after(start - timedelta(microseconds=1))
+        return list(islice(takewhile(lambda tick: tick <= end, ticks), limit))
 
     def last(self, start: datetime, end: datetime) -> datetime | None:
         """The last tick from ``start`` to ``end``, both included; found by halving, however many there are."""

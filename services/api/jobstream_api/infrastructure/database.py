@@ -24,6 +24,9 @@ else:  # asyncpg's classes are generic only in its stubs
     Connection = asyncpg.Connection
     Pool = asyncpg.Pool
 
+Session = AsyncSession
+"""A unit of work of SQLAlchemy."""
+
 _PERMANENT: tuple[type[BaseException], ...] = (
     asyncpg.DataError,
     asyncpg.IntegrityConstraintViolationError,

@@ -6,12 +6,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from jobstream.contracts.status import TERMINAL
 from jobstream_api.domain.schedules import FireStatus, Origin
 from jobstream_api.infrastructure.database import Connection
-from jobstream_api.repositories.statements import statement
+from jobstream_api.repositories.statements import ENDED, statement
 
-_TERMINAL = sorted(status.value for status in TERMINAL)
 KEPT_DAYS = 30
 """How long it is known what became of a tick."""
 
@@ -37,11 +35,15 @@ class Fire:
 
 
 async def outlook(connection: Connection) -> tuple[float | None, bool]:
-    """Seconds until the next tick of any schedule (at most 0: it is due; None: none comes), and if ticks wait."""
+    """Seconds until the next tick of any schedule (at most 0: it is due; None: none comes), and if ticks wait.
+
+    Those of paused schedules rest, and are not waited for.
+    """
     row = await connection.fetchrow(
         "SELECT (SELECT extract(epoch FROM min(next_at) - clock_timestamp())::float8 FROM schedules"
         " WHERE next_at IS NOT NULL) AS due_s,"
-        " EXISTS (SELECT 1 FROM schedule_fires WHERE status = 'waiting') AS waiting"
+        " EXISTS (SELECT 1 FROM schedule_fires AS f JOIN schedules AS s ON s.id = f.schedule_id"
+        " WHERE f.status = 'waiting' AND NOT s.paused) AS waiting"
     )
     assert row is not None  # a SELECT without FROM has one row
     return row["due_s"], row["waiting"]
@@ -61,7 +63,7 @@ async def due(connection: Connection, limit: int) -> list[Any]:
 
 async def startable(connection: Connection, limit: int) -> list[Any]:
     """Schedules with a tick that waits and, so it seems, no job under way, locked."""
-    return await connection.fetch(statement("fires_startable"), limit, _TERMINAL)
+    return await connection.fetch(statement("fires_startable"), limit, ENDED)
 
 
 async def lock(connection: Connection, name: str, schedule_id: UUID | None) -> Any | None:
@@ -92,7 +94,7 @@ async def known(connection: Connection, asked: Sequence[Tick]) -> dict[Tick, Fir
         [schedule_id for schedule_id, _ in asked],
         [tick for _, tick in asked],
     )
-    return {(row["schedule_id"], row["tick"]): _fire(row) for row in rows}
+    return {(row["schedule_id"], row["tick"]): fire_of(row) for row in rows}
 
 
 async def record(connection: Connection, fires: Sequence[Fire]) -> None:
@@ -119,7 +121,7 @@ async def unrecord(connection: Connection, schedule_id: UUID, ticks: Sequence[da
 
 async def under_way(connection: Connection, schedule_id: UUID) -> list[UUID]:
     """Its jobs that have not ended."""
-    rows = await connection.fetch(statement("fires_under_way"), schedule_id, _TERMINAL)
+    rows = await connection.fetch(statement("fires_under_way"), schedule_id, ENDED)
     return [row["job_id"] for row in rows]
 
 
@@ -136,7 +138,7 @@ async def next_waiting(connection: Connection, schedule_id: UUID) -> Fire | None
     row = await connection.fetchrow(
         "SELECT * FROM schedule_fires WHERE schedule_id = $1 AND status = 'waiting' ORDER BY tick LIMIT 1", schedule_id
     )
-    return None if row is None else _fire(row)
+    return None if row is None else fire_of(row)
 
 
 async def replace_waiting(connection: Connection, schedule_id: UUID) -> int:
@@ -151,14 +153,15 @@ async def replace_waiting(connection: Connection, schedule_id: UUID) -> int:
 
 async def tidy(connection: Connection) -> None:
     """Note which jobs have ended, and forget what became of ticks long ago."""
-    await connection.execute(statement("fires_close"), _TERMINAL)
+    await connection.execute(statement("fires_close"), ENDED)
     await connection.execute(
         "DELETE FROM schedule_fires WHERE at < now() - make_interval(days => $1) AND status <> 'waiting' AND NOT open",
         KEPT_DAYS,
     )
 
 
-def _fire(row: Any) -> Fire:
+def fire_of(row: Any) -> Fire:
+    """A row of schedule_fires, by column name."""
     return Fire(
         schedule_id=row["schedule_id"],
         tick=row["tick"],

@@ -4,16 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from jobstream.contracts.status import TERMINAL
 from jobstream_api.infrastructure.database import Connection
-
-_TERMINAL = sorted(status.value for status in TERMINAL)
+from jobstream_api.repositories.statements import ENDED
 
 
 async def terminal(connection: Connection, ids: Sequence[UUID]) -> list[UUID]:
     """Those of ``ids`` whose job is over."""
     rows = await connection.fetch(
-        "SELECT id FROM jobs WHERE id = ANY($1::uuid[]) AND status = ANY($2::text[])", ids, _TERMINAL
+        "SELECT id FROM jobs WHERE id = ANY($1::uuid[]) AND status = ANY($2::text[])", ids, ENDED
     )
     return [row["id"] for row in rows]
 

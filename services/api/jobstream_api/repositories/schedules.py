@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select, tuple_
@@ -12,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from jobstream_api.domain.errors import ScheduleExists
 from jobstream_api.domain.schedules import FireStatus
 from jobstream_api.infrastructure.models import ScheduleFireRow, ScheduleRow
+from jobstream_api.repositories.fires import Fire, fire_of
 
 
 async def now(session: AsyncSession) -> datetime:
@@ -56,11 +56,11 @@ async def page(session: AsyncSession, limit: int, after: tuple[datetime, UUID] |
     return (await session.execute(query)).scalars().all()
 
 
-async def recent(session: AsyncSession, schedule_id: UUID, limit: int) -> list[dict[str, Any]]:
+async def recent(session: AsyncSession, schedule_id: UUID, limit: int) -> list[Fire]:
     """What became of its latest ticks, latest first."""
     query = select(*ScheduleFireRow.__table__.c).where(ScheduleFireRow.schedule_id == schedule_id)
     query = query.order_by(ScheduleFireRow.tick.desc()).limit(limit)
-    return [dict(row) for row in (await session.execute(query)).mappings()]
+    return [fire_of(row) for row in (await session.execute(query)).mappings()]
 
 
 async def waiting(session: AsyncSession, schedule_id: UUID) -> int:

@@ -7,6 +7,11 @@ from typing import Any
 
 import orjson
 
+from jobstream.contracts.status import TERMINAL
+
+ENDED = sorted(status.value for status in TERMINAL)
+"""The states of a job that is over."""
+
 
 @cache
 def statement(name: str) -> str:

@@ -4,6 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Response
+from pydantic import AfterValidator
 
 from jobstream.contracts.jobs import Moment
 from jobstream.contracts.limits import MAX_KEY_LENGTH, check_text
@@ -17,10 +18,19 @@ from jobstream_api.schemas.jobs import EXAMPLE_ID, JobPage, JobView, example, jo
 
 router = APIRouter(tags=["jobs"])
 
+
+def _checked(cursor: str | None) -> str | None:
+    if cursor is not None:
+        check_text(cursor, "/query/cursor")
+    return cursor
+
+
 JobId = Annotated[UUID, Path(description="The job's id.", examples=[EXAMPLE_ID])]
 Limit = Annotated[int, Query(ge=1, le=200, description="Most items of the page.")]
 Cursor = Annotated[
-    str | None, Query(min_length=1, max_length=500, description="`next_cursor` of the page before.", examples=[None])
+    str | None,
+    AfterValidator(_checked),
+    Query(min_length=1, max_length=500, description="`next_cursor` of the page before.", examples=[None]),
 ]
 Named = Query(pattern=NAME_PATTERN.pattern, min_length=1, max_length=100)
 
@@ -49,7 +59,7 @@ async def list_jobs(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Response:
-    for name, text in (("key", key), ("tag", tag), ("cursor", cursor)):
+    for name, text in (("key", key), ("tag", tag)):
         if text is not None:
             check_text(text, f"/query/{name}")
     wanted = JobFilter(status, type, queue, key, tag, created_after, created_before)

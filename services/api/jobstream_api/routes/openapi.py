@@ -58,6 +58,22 @@ def _put_examples(built: dict[str, Any]) -> None:
                     content["example"] = _EXAMPLES[content["example"]]
 
 
+def json_body(schema: str, description: str, shown: Any) -> dict[str, Any]:
+    """What a route that reads its body by itself says of it.
+
+    Args:
+        schema: name of a component schema.
+        shown: an example.
+    """
+    return {
+        "requestBody": {
+            "required": True,
+            "description": description,
+            "content": {"application/json": {"schema": {"$ref": _REF.format(model=schema)}, "example": shown}},
+        }
+    }
+
+
 def _body_schemas() -> dict[str, Any]:
     job = NewJob.model_json_schema(ref_template=_REF)
     properties = job["properties"]
@@ -87,11 +103,20 @@ def _schedule_schemas() -> dict[str, Any]:
     schedule = TypeAdapter(NewSchedule).json_schema(ref_template=_REF)
     backfill = TypeAdapter(NewBackfill).json_schema(ref_template=_REF)
     named = schedule.pop("$defs", {}) | backfill.pop("$defs", {})
-    changes = {name: entry for name, entry in schedule.items() if name not in ("required", "title", "description")}
+    # What is left out of a change stays as it is, so nothing in it has a default.
+    fields = {
+        name: {key: value for key, value in field.items() if key != "default"}
+        for name, field in schedule["properties"].items()
+    }
     return {
         **named,
         "NewSchedule": schedule | {"additionalProperties": False},
-        "ScheduleChanges": changes
-        | {"title": "ScheduleChanges", "description": "Fields to change.", "additionalProperties": False},
+        "ScheduleChanges": {
+            "type": "object",
+            "title": "ScheduleChanges",
+            "description": "Fields to change.",
+            "properties": fields,
+            "additionalProperties": False,
+        },
         "NewBackfill": backfill | {"additionalProperties": False},
     }

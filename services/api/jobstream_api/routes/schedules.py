@@ -4,10 +4,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from jobstream.contracts.limits import MAX_BODY_BYTES, check_text
-from jobstream_api.domain.schedules import FireStatus, Overlap
+from jobstream.contracts.limits import MAX_BODY_BYTES
+from jobstream.contracts.schedules import Overlap
+from jobstream_api.domain.schedules import FireStatus
 from jobstream_api.routes.deps import PartsDep, json_response, only_query
 from jobstream_api.routes.jobs import Cursor, Limit
+from jobstream_api.routes.openapi import json_body
 from jobstream_api.routes.problems import responses
 from jobstream_api.schemas.jobs import example
 from jobstream_api.schemas.schedules import (
@@ -37,16 +39,6 @@ _READ = {"model": ScheduleDetail, "description": "The schedule.", **example("sch
 _LOCATION = {"Location": {"description": "Where to read it.", "schema": {"type": "string"}}}
 
 
-def _body(schema: str, description: str, shown: Any) -> dict[str, Any]:
-    return {
-        "requestBody": {
-            "required": True,
-            "description": description,
-            "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}, "example": shown}},
-        }
-    }
-
-
 def _links(*operations: str) -> dict[str, Any]:
     return {name: {"operationId": name, "parameters": {"schedule": "$response.body#/name"}} for name in operations}
 
@@ -58,7 +50,7 @@ def _links(*operations: str) -> dict[str, Any]:
     description="Its first tick is the first one after now. The job is checked like a submitted one.",
     response_class=Response,
     dependencies=[only_query()],
-    openapi_extra=_body("NewSchedule", "When which job runs.", EXAMPLE),
+    openapi_extra=json_body("NewSchedule", "When which job runs.", EXAMPLE),
     responses={
         201: {
             "model": ScheduleDetail,
@@ -86,8 +78,6 @@ async def create_schedule(request: Request, parts: PartsDep) -> Response:
     responses={200: {"model": SchedulePage, "description": "A page."}, **responses(422, 500, 503)},
 )
 async def list_schedules(parts: PartsDep, limit: Limit = 50, cursor: Cursor = None) -> Response:
-    if cursor is not None:
-        check_text(cursor, "/query/cursor")
     page = await parts.schedules.page(limit=limit, cursor=cursor)
     return json_response({"items": [schedule_view(row) for row in page.items], "next_cursor": page.next_cursor})
 
@@ -113,7 +103,7 @@ async def read_schedule(parts: PartsDep, schedule: Named) -> Response:
     "falls into a pause is not missed. Another `cron` or `timezone` counts from now.",
     response_class=Response,
     dependencies=[only_query()],
-    openapi_extra=_body("ScheduleChanges", "Fields to change.", {"paused": True}),
+    openapi_extra=json_body("ScheduleChanges", "Fields to change.", {"paused": True}),
     responses={200: _READ, **responses(404, 409, *_BODY_REFUSALS)},
 )
 async def change_schedule(request: Request, parts: PartsDep, schedule: Named) -> Response:
@@ -187,7 +177,7 @@ async def trigger_schedule(
     "already are left alone and told.",
     response_class=Response,
     dependencies=[only_query()],
-    openapi_extra=_body(
+    openapi_extra=json_body(
         "NewBackfill", "The range.", {"from": "2026-10-01T00:00:00Z", "to": "2026-10-03T00:00:00Z", "overlap": "queue"}
     ),
     responses={

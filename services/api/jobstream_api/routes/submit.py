@@ -9,6 +9,7 @@ from jobstream.contracts.limits import MAX_BATCH_BODY_BYTES, MAX_BATCH_JOBS, MAX
 from jobstream.errors import InvalidInput
 from jobstream_api.repositories.submits import Draft
 from jobstream_api.routes.deps import Parts, PartsDep, json_response, only_query
+from jobstream_api.routes.openapi import json_body
 from jobstream_api.routes.problems import problem_of, responses
 from jobstream_api.schemas.jobs import BatchVerdicts, JobView, example, job_view
 from jobstream_api.services.submit import Answer, Key, Verdict
@@ -42,16 +43,6 @@ IdempotencyKey = Annotated[
 ]
 
 
-def _body(schema: str, description: str, example: Any) -> dict[str, Any]:
-    return {
-        "requestBody": {
-            "required": True,
-            "description": description,
-            "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}, "example": example}},
-        }
-    }
-
-
 @router.post(
     "/jobs",
     status_code=201,
@@ -59,7 +50,7 @@ def _body(schema: str, description: str, example: Any) -> dict[str, Any]:
     description="Stored once answered: a job that got its 201 will run. Without `type`, `payload.task` names it.",
     response_class=Response,
     dependencies=[only_query()],
-    openapi_extra=_body(
+    openapi_extra=json_body(
         "NewJob", "The job. At most 1 MiB, its payload at most 256 KiB.", {"payload": {"task": "example", "value": 42}}
     ),
     responses={
@@ -99,7 +90,7 @@ async def submit_job(request: Request, parts: PartsDep, idempotency_key: Idempot
     "document by our limits (NUL, duplicate members, ...) is refused as a whole, and the field names the job.",
     response_class=Response,
     dependencies=[only_query()],
-    openapi_extra=_body(
+    openapi_extra=json_body(
         "NewBatch",
         "The jobs. At most 32 MiB in all.",
         {"jobs": [{"payload": {"task": "example", "value": 1}}, {"payload": {"task": "example", "value": 2}}]},

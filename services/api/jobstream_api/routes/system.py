@@ -2,7 +2,6 @@
 
 from fastapi import APIRouter, Response
 
-from jobstream.contracts.limits import check_text
 from jobstream_api.routes.deps import PartsDep, json_response, only_query
 from jobstream_api.routes.jobs import Cursor, Limit
 from jobstream_api.routes.problems import responses
@@ -60,8 +59,6 @@ async def list_workers(parts: PartsDep) -> Response:
     responses={200: {"model": DeadLetterPage, "description": "A page."}, **responses(422, 500, 503)},
 )
 async def list_dead_letters(parts: PartsDep, limit: Limit = 50, cursor: Cursor = None) -> Response:
-    if cursor is not None:
-        check_text(cursor, "/query/cursor")
     page = await parts.queries.dead_letters(limit=limit, cursor=cursor)
     return json_response({"items": [dead_letter_view(row) for row in page.items], "next_cursor": page.next_cursor})
 

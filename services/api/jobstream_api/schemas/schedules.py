@@ -7,7 +7,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from jobstream_api.domain.schedules import FireStatus, Missed, Origin, Overlap
+from jobstream.contracts.schedules import Missed, Overlap
+from jobstream_api.domain.schedules import FireStatus, Origin
 from jobstream_api.repositories.fires import Fire
 from jobstream_api.schemas.jobs import EXAMPLE_ID
 from jobstream_api.services.schedules import Detail
@@ -114,7 +115,7 @@ def detail_view(detail: Detail) -> dict[str, Any]:
     """A schedule with what comes and what came as its JSON document."""
     return schedule_view(detail.row) | {
         "next_fires": [tick.isoformat() for tick in detail.upcoming],
-        "last_fire": recent_view(detail.recent[0]) if detail.recent else None,
+        "last_fire": fire_view(detail.recent[0]) if detail.recent else None,
         "waiting": detail.waiting,
     }
 
@@ -123,16 +124,11 @@ def fires_view(detail: Detail) -> dict[str, Any]:
     """What comes and what came as its JSON document."""
     return {
         "next": [tick.isoformat() for tick in detail.upcoming],
-        "recent": [recent_view(row) for row in detail.recent],
+        "recent": [fire_view(fire) for fire in detail.recent],
     }
 
 
-def recent_view(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A fire's row as its JSON document."""
-    view = {name: row[name] for name in FireView.model_fields}
-    return view | {"job_id": row["job_id"] and str(row["job_id"])}
-
-
 def fire_view(fire: Fire) -> dict[str, Any]:
-    """A fire that was just decided about as its JSON document."""
-    return recent_view({name: getattr(fire, name) for name in FireView.model_fields})
+    """What became of one tick as its JSON document."""
+    view = {name: getattr(fire, name) for name in FireView.model_fields}
+    return view | {"job_id": fire.job_id and str(fire.job_id)}

@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from jobstream.contracts.schedules import Overlap
 from jobstream.errors import InvalidInput
 from jobstream.telemetry import Event, emit
-from jobstream_api.domain.schedules import FireStatus, Origin, Overlap, settle
+from jobstream_api.domain.schedules import FireStatus, Origin, settle
 from jobstream_api.infrastructure.database import Connection
 from jobstream_api.repositories import fires
 from jobstream_api.repositories.fires import Fire
@@ -79,11 +80,10 @@ class Firing:
         """Decide about ticks of a schedule that is locked; none of them was looked at before."""
         if not ticks:
             return
-        if not self._fits(schedule, ticks[-1]):  # then it cancels nothing, and nothing waits for it
-            settled = settle(Overlap.ALLOW, len(ticks), busy=False, waiting=0)
-        else:
-            busy, waiting = await self._standing(connection, schedule, overlap)
-            settled = settle(overlap, len(ticks), busy=busy, waiting=waiting)
+        if overlap is not Overlap.ALLOW and not self._fits(schedule, ticks[-1]):
+            overlap = Overlap.ALLOW  # it will be refused: then it cancels nothing, and nothing waits for it
+        busy, waiting = await self._standing(connection, schedule, overlap)
+        settled = settle(overlap, len(ticks), busy=busy, waiting=waiting)
         for tick, (status, reason) in zip(ticks, settled, strict=True):
             self._append(batch, schedule, Fire(schedule["id"], tick, origin, status, reason))
             if origin is Origin.TICK and batch.fires[-1].status is FireStatus.FIRED:

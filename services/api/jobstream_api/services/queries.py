@@ -76,7 +76,7 @@ class Queries:
                 if is_statement_timeout(error):
                     raise ListTooSlow from error
                 raise
-        return _page(rows, limit)
+        return page_of(rows, limit)
 
     async def workers(self) -> Sequence[Row]:
         """Every worker that is remembered, live ones first."""
@@ -93,10 +93,11 @@ class Queries:
         after = None if cursor is None else cursors.decode(cursor)[1]
         async with store_errors("list"), self._database.session() as session:
             rows = await listings.dead_letters(session, limit + 1, after)
-        return _page(rows, limit)
+        return page_of(rows, limit)
 
 
-def _page(rows: Sequence[Row], limit: int) -> Page:
+def page_of(rows: Sequence[Row], limit: int) -> Page:
+    """The first ``limit`` of rows that were read with one more, to see if others follow."""
     if len(rows) <= limit:
         return Page(rows, None)
     last = rows[limit - 1]

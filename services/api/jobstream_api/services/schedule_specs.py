@@ -10,8 +10,8 @@ from pydantic import Field
 
 from jobstream.contracts.jobs import Contract, Moment
 from jobstream.contracts.limits import MAX_TAGS
+from jobstream.contracts.schedules import Missed, Overlap
 from jobstream.errors import InvalidInput
-from jobstream_api.domain.schedules import Missed, Overlap
 from jobstream_api.domain.timetable import MAX_EXPRESSION, Timetable
 from jobstream_api.services.drafts import Drafter, NewJob
 from jobstream_api.services.firing import TAGS, job_of
@@ -105,7 +105,7 @@ def read_schedule(document: Any, drafter: Drafter, now: datetime, *, check_job: 
         InvalidInput: with the field and the fix.
     """
     fields = NewSchedule.read(document)
-    if _is_id(fields.name):
+    if as_id(fields.name) is not None:
         raise InvalidInput("invalid_field", "/name", "must not be a UUID: schedules are found by name or id")
     spec = Spec(fields, {name: fields.job[name] for name in NewJob.model_fields if name in fields.job})
     spec.timetable(now)
@@ -152,10 +152,6 @@ def read_backfill(document: Any, now: datetime) -> NewBackfill:
 def as_document(row: Mapping[str, Any]) -> dict[str, Any]:
     """What a schedule's row was made of."""
     return {name: row[name] for name in NewSchedule.model_fields}
-
-
-def _is_id(name: str) -> bool:
-    return as_id(name) is not None
 
 
 def as_id(name: str) -> UUID | None:

@@ -8,10 +8,11 @@ Two schedulers at once are harmless: a schedule is locked while it fires.
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from jobstream.contracts.schedules import Missed, Overlap
 from jobstream.errors import InvalidInput
 from jobstream.failpoints import failpoint
 from jobstream.telemetry import Event, emit
-from jobstream_api.domain.schedules import Due, Missed, Origin, Overlap, due
+from jobstream_api.domain.schedules import Due, Origin, due
 from jobstream_api.domain.timetable import timetable
 from jobstream_api.infrastructure.database import Database
 from jobstream_api.repositories import fires
@@ -63,9 +64,10 @@ class Scheduler(TurningLoop):
     async def _fire(self) -> int:
         """Fire schedules that are due; returns how many were looked at."""
         batch, marks = Batch(), list[tuple[UUID, datetime | None]]()
-        plans: list[tuple[Schedule, Due]] = []
         async with self._database.transaction() as connection:
             plans = [(schedule, self._plan(schedule)) for schedule in await fires.due(connection, _SCHEDULES)]
+            if not plans:  # whoever holds them fires them
+                return 0
             before = await fires.known(connection, [(row["id"], tick) for row, plan in plans for tick in plan.ticks])
             for schedule, plan in plans:
                 if batch.payload_bytes > _BYTES:
@@ -108,6 +110,8 @@ class Scheduler(TurningLoop):
         async with self._database.transaction() as connection:
             for schedule in await fires.startable(connection, _SCHEDULES):
                 await self._firing.start_waiting(connection, batch, schedule)
+            if not batch.fires:
+                return 0
             committed = await self._firing.write(connection, batch)
         committed()
         return len(batch.fires)

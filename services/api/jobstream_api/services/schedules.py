@@ -1,7 +1,7 @@
 """Schedules: made, changed, read; triggered and backfilled by hand."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -10,12 +10,13 @@ import orjson
 
 from jobstream.clock import Clock
 from jobstream.contracts.limits import MAX_BATCH_BODY_BYTES
+from jobstream.contracts.schedules import Overlap
 from jobstream.errors import InvalidInput
 from jobstream.telemetry import Event, emit
 from jobstream_api.domain.errors import ScheduleBusy, ScheduleNotFound, StoreUnavailable
-from jobstream_api.domain.schedules import FireStatus, Origin, Overlap
+from jobstream_api.domain.schedules import FireStatus, Origin
 from jobstream_api.domain.timetable import timetable
-from jobstream_api.infrastructure.database import Connection, Database
+from jobstream_api.infrastructure.database import Connection, Database, Session
 from jobstream_api.infrastructure.models import ScheduleRow
 from jobstream_api.repositories import fires
 from jobstream_api.repositories import schedules as store
@@ -23,7 +24,7 @@ from jobstream_api.repositories.fires import Fire
 from jobstream_api.services import cursors
 from jobstream_api.services.drafts import Drafter
 from jobstream_api.services.firing import Batch, Firing, Schedule
-from jobstream_api.services.queries import Page
+from jobstream_api.services.queries import Page, page_of
 from jobstream_api.services.schedule_specs import (
     MAX_BACKFILL,
     NewBackfill,
@@ -50,7 +51,7 @@ class Detail:
 
     row: Schedule
     upcoming: Sequence[datetime]
-    recent: Sequence[Mapping[str, Any]] = field(default_factory=list)
+    recent: Sequence[Fire] = ()
     waiting: int = 0
 
 
@@ -112,8 +113,9 @@ class Schedules:
             restart = (spec.fields.cron, spec.fields.timezone) != (row.cron, row.timezone)
             _put(row, spec, now, restart=restart)
             await store.save(session, row)
+            detail = await _with_fires(session, row, now, PREVIEW)
         self._changed(row, "changed")
-        return await self.read(str(row.id))
+        return detail
 
     async def read(self, name: str, count: int = PREVIEW) -> Detail:
         """A schedule with its next ticks and its latest fires, ``count`` of each.
@@ -125,10 +127,7 @@ class Schedules:
             row = await store.find(session, name, as_id(name))
             if row is None:
                 raise ScheduleNotFound(name)
-            now = await store.now(session)
-            recent = await store.recent(session, row.id, count)
-            waiting = await store.waiting(session, row.id)
-        return _detail(row, now, count, recent, waiting)
+            return await _with_fires(session, row, await store.now(session), count)
 
     async def page(self, *, limit: int, cursor: str | None) -> Page:
         """Schedules, newest first.
@@ -140,8 +139,7 @@ class Schedules:
         after = None if cursor is None else cursors.decode(cursor)
         async with store_errors("list"), self._database.session() as session:
             rows = [_columns(row) for row in await store.page(session, limit + 1, after)]
-        more = cursors.encode(rows[limit - 1]["created_at"], rows[limit - 1]["id"]) if len(rows) > limit else None
-        return Page(rows[:limit], more)
+        return page_of(rows, limit)
 
     async def remove(self, name: str) -> None:
         """Forget a schedule, and what became of its ticks. Its jobs stay.
@@ -250,7 +248,7 @@ def _detail(
     row: ScheduleRow,
     now: datetime,
     count: int = PREVIEW,
-    recent: Sequence[Mapping[str, Any]] = (),
+    recent: Sequence[Fire] = (),
     waiting: int = 0,
 ) -> Detail:
     upcoming: list[datetime] = []
@@ -258,6 +256,11 @@ def _detail(
         table = timetable(row.cron, row.timezone, row.anchor_at)
         upcoming = [table.local(tick) for tick in table.next(now, count)]
     return Detail(_columns(row), upcoming, recent, waiting)
+
+
+async def _with_fires(session: Session, row: ScheduleRow, now: datetime, count: int) -> Detail:
+    recent = await store.recent(session, row.id, count)
+    return _detail(row, now, count, recent, await store.waiting(session, row.id))
 
 
 def _columns(row: ScheduleRow) -> dict[str, Any]:

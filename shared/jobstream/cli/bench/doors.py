@@ -10,6 +10,7 @@ from uuid import UUID
 import orjson
 
 from jobstream.cli.bench.ended import RESULT
+from jobstream.cli.bench.loops import closed, paced
 from jobstream.cli.bench.series import Series
 from jobstream.cli.bench.wire import Answer, Target, Wire
 from jobstream.client import KafkaClient
@@ -34,58 +35,45 @@ class Refused(JobstreamError):
 async def singles(target: Target, series: Series, connections: int, advance: Advance) -> datetime:
     """One job a request, over so many connections; returns when the first was created."""
 
-    async def one(wire: Wire) -> list[dict[str, Any]]:
+    async def submit(wire: Wire) -> list[dict[str, Any]]:
         began = time.perf_counter()
         document = taken(await wire.request("POST", "/jobs", JOB))
         series.latencies.append(time.perf_counter() - began)
         return [document]
 
-    return await _closed(target, series, connections, 1, one, advance)
+    return await _closed(target, series, connections, series.planned, submit, advance)
 
 
 async def batches(target: Target, series: Series, advance: Advance) -> datetime:
-    """Batches of 500, two at once; returns when the first job was created."""
+    """Batches of 500, two at once; the series is a multiple of that. Returns when the first job was created."""
     body = orjson.dumps({"jobs": [{"payload": PAYLOAD}] * BATCH})
 
-    async def one(wire: Wire) -> list[dict[str, Any]]:
+    async def submit(wire: Wire) -> list[dict[str, Any]]:
         document = taken(await wire.request("POST", "/jobs/batch", body))
         return [item["job"] for item in document["items"]]
 
-    return await _closed(target, series, BATCH_CONNECTIONS, BATCH, one, advance)
+    return await _closed(target, series, BATCH_CONNECTIONS, series.planned // BATCH, submit, advance)
 
 
 async def _closed(
     target: Target,
     series: Series,
     connections: int,
-    step: int,
-    one: Callable[[Wire], Awaitable[list[dict[str, Any]]]],
+    requests: int,
+    submit: Callable[[Wire], Awaitable[list[dict[str, Any]]]],
     advance: Advance,
 ) -> datetime:
-    """Send until the series has all its jobs, ``step`` a request; each connection sends again when it was answered."""
+    """All requests of the series; returns when the first job was created."""
     created: list[datetime] = []
-    asked = 0
 
-    async def drive(wire: Wire) -> None:
-        nonlocal asked
-        while asked < series.planned:
-            asked += step
-            jobs = await one(wire)
-            if not created:
-                created.append(datetime.fromisoformat(jobs[0]["created_at"]))
-            series.ids.update(UUID(job["id"]) for job in jobs)
-            advance(len(jobs))
+    async def one(wire: Wire) -> None:
+        jobs = await submit(wire)
+        if not created:
+            created.append(datetime.fromisoformat(jobs[0]["created_at"]))
+        series.ids.update(UUID(job["id"]) for job in jobs)
+        advance(len(jobs))
 
-    wires = [await Wire.open(target) for _ in range(connections)]
-    try:
-        async with asyncio.TaskGroup() as group:
-            for wire in wires:
-                group.create_task(drive(wire))
-    except ExceptionGroup as errors:
-        raise errors.exceptions[0] from None
-    finally:
-        for wire in wires:
-            wire.close()
+    await closed(target, one, requests=requests, connections=connections)
     return created[0]
 
 
@@ -101,39 +89,18 @@ async def records(kafka: KafkaClient, series: Series, advance: Advance) -> datet
 
 
 async def steady(target: Target, series: Series, advance: Advance) -> None:
-    """50 jobs a second, each waited for; a latency counts from the moment its submit was due.
+    """50 jobs a second, each waited for; a latency counts from the moment its submit was due."""
 
-    So a stall is seen by every job that it would have hit.
-    """
-    idle: list[Wire] = []
-    wires: list[Wire] = []
-
-    async def one(due: float) -> None:
-        if not idle:
-            wires.append(await Wire.open(target))
-            idle.append(wires[-1])
-        wire = idle.pop()
+    async def one(wire: Wire) -> None:
         job_id = taken(await wire.request("POST", "/jobs", JOB))["id"]
         series.ids.add(UUID(job_id))
         job = orjson.loads((await wire.request("GET", f"/jobs/{job_id}?wait={WAIT_S}")).body)
-        series.latencies.append(time.perf_counter() - due)
         series.ended[job["status"]] += 1
         series.wrong += job["status"] == "COMPLETED" and job["result"] != RESULT
-        idle.append(wire)
         advance(1)
 
     began = time.perf_counter()
-    try:
-        async with asyncio.TaskGroup() as group:
-            for number in range(series.planned):
-                due = began + number / STEADY_RATE
-                await asyncio.sleep(max(due - time.perf_counter(), 0.0))
-                group.create_task(one(due))
-    except ExceptionGroup as errors:
-        raise errors.exceptions[0] from None
-    finally:
-        for wire in wires:
-            wire.close()
+    series.latencies = await paced(target, one, rate=STEADY_RATE, until=lambda sent: sent >= series.planned)
     series.taken_s = time.perf_counter() - began
 
 

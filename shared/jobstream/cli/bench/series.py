@@ -2,9 +2,10 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from math import ceil
 from typing import Any
 from uuid import UUID
+
+from jobstream.cli.latency import kept_within
 
 
 @dataclass(slots=True)
@@ -35,9 +36,8 @@ class Series:
         return self.ended == {"COMPLETED": len(self.ids)} and not self.wrong
 
     def latency(self, share: float) -> float | None:
-        """What so large a share of the latencies kept within (nearest rank), seconds."""
-        ordered = sorted(self.latencies)
-        return ordered[max(ceil(share * len(ordered)) - 1, 0)] if ordered else None
+        """What so large a share of the latencies kept within, seconds; None: there is none."""
+        return kept_within(self.latencies, share) if self.latencies else None
 
     def document(self) -> dict[str, Any]:
         """For ``-o json``: rates a second, latencies in milliseconds; null where there is none."""

@@ -5,10 +5,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from math import ceil
 from uuid import UUID
 
 from jobstream.cli.demo.acts import Door
+from jobstream.cli.latency import kept_within
 from jobstream.client import Client, JobNotFound, JobSnapshot, KafkaClient, StillRunning
 from jobstream.contracts.status import JobStatus
 from jobstream.errors import JobstreamError
@@ -47,9 +47,8 @@ class Rate:
     surprises: list[str] = field(default_factory=list)
 
     def latency(self, share: float) -> float | None:
-        """The latency that so large a share of the jobs kept within (nearest rank), seconds."""
-        ordered = sorted(self.latencies)
-        return ordered[max(ceil(share * len(ordered)) - 1, 0)] if ordered else None
+        """The latency that so large a share of the jobs kept within, seconds; None: no job completed."""
+        return kept_within(self.latencies, share) if self.latencies else None
 
     @property
     def name(self) -> str:

@@ -17,9 +17,9 @@ from jobstream.cli.demo.program import FOLDER, ROWS
 from jobstream.cli.up import UpSettings
 from jobstream.errors import ConfigurationError
 from jobstream.local.cluster import EXAMPLES, Cluster, Options
-from jobstream.local.ports import HOST, is_free
+from jobstream.local.ports import is_free
 from jobstream.local.processes import ChildFailed, Command, Family, Process
-from jobstream.local.readiness import until
+from jobstream.local.readiness import listens
 from jobstream.settings import Settings
 
 SAMPLES_S = 60.0
@@ -128,14 +128,5 @@ async def _inbox(family: Family, port: int, mails: Path, logs: Path) -> Process:
     log.unlink(missing_ok=True)
     argv = [sys.executable, "-m", f"{EXAMPLES}.inbox", "--port", str(port), "--dir", str(mails)]
     process = family.spawn(Command("inbox", argv, log=log, grace_s=3.0))
-
-    async def listens() -> bool:
-        try:
-            _, writer = await asyncio.wait_for(asyncio.open_connection(HOST, port), 1.0)
-        except OSError:
-            return False
-        writer.close()
-        return True
-
-    await until(listens, f"the inbox listens on port {port}", timeout_s=INBOX_S, process=process)
+    await listens(port, f"the inbox listens on port {port}", process, timeout_s=INBOX_S)
     return process

@@ -58,14 +58,16 @@ async def test_a_replaced_service_ends_in_order_and_is_kept_in_its_new_shape(fam
     await keeper.stop()
 
 
-async def test_a_service_that_is_stopped_while_it_is_replaced_stays_stopped(family):
+async def test_a_service_that_is_stopped_while_it_is_replaced_stays_stopped(family, tmp_path):
     stubborn = (
         "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
     )
-    command = Command("worker-1", [sys.executable, "-c", stubborn], grace_s=1.0)
+    log = tmp_path / "log"
+    command = Command("worker-1", [sys.executable, "-c", stubborn], grace_s=1.0, log=log)
     keeper = Keeper(family, command, print)
     keeper.spawn()
     keeper.watch()
+    await eventually(lambda: log.read_text() == "up\n", timeout=10)
     replacing = asyncio.create_task(keeper.replace(command))
     await asyncio.sleep(0)
     await keeper.stop()

@@ -9,8 +9,8 @@ from jobstream.errors import InvalidInput
 from jobstream_api.routes.bodies import Bodies
 
 
-def request(*messages, then=None) -> Request:
-    """A request whose body arrives as these ASGI messages, and then hangs or ends with ``then``."""
+def request(*messages, then=None, hanging: asyncio.Event | None = None) -> Request:
+    """A request whose body arrives as these ASGI messages, and then ends with ``then``, or hangs and says so."""
     queue = list(messages)
 
     async def receive():
@@ -18,6 +18,8 @@ def request(*messages, then=None) -> Request:
             return queue.pop(0)
         if then is not None:
             return then
+        if hanging is not None:
+            hanging.set()
         return await asyncio.Event().wait()
 
     return Request({"type": "http", "method": "POST", "path": "/jobs", "headers": []}, receive)
@@ -44,8 +46,9 @@ async def test_a_client_that_leaves_is_told_from_one_that_waits():
 
 
 async def test_being_cancelled_from_outside_is_no_timeout():
-    reading = asyncio.create_task(Bodies().read_json(request(part(b"{")), 100))
-    await asyncio.sleep(0.01)
+    hanging = asyncio.Event()
+    reading = asyncio.create_task(Bodies().read_json(request(part(b"{"), hanging=hanging), 100))
+    await asyncio.wait_for(hanging.wait(), 5)
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reading

@@ -10,7 +10,7 @@ async def test_what_is_met_does_not_expire_and_what_is_not_does():
     met = deadlines.start(lambda: expired.append("met"))
     deadlines.start(lambda: expired.append("first"))
     met.met()
-    await asyncio.sleep(0.03)
+    await asyncio.sleep(0.03)  # so that the second is due while the timer waits for the first alone
     deadlines.start(lambda: expired.append("second"))
     await eventually(lambda: len(expired) == 2, timeout=2, every=0.01)
     assert expired == ["first", "second"]

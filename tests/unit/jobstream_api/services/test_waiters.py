@@ -23,7 +23,8 @@ async def test_each_news_wakes_once_and_only_its_job():
     loop = asyncio.get_running_loop()
     with waiting.watch(job_id) as watch, waiting.watch(new_id()) as other:
         waiting.notify([job_id, job_id])
-        await watch.woken(60)
+        async with asyncio.timeout(1):
+            await watch.woken(60)
         began = loop.time()
         await watch.woken(0.02)
         await other.woken(0.02)

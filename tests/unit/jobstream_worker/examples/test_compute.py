@@ -7,6 +7,7 @@ import pytest
 from jobstream.handlers.outcomes import Cancelled, Completed, Failed, Released
 from jobstream.testing import run_handler
 from jobstream_worker.examples.compute import BLOCK, compute
+from tests.support.eventually import eventually
 
 # Number of primes up to n, and the last of them: OEIS A000720 and A007917.
 KNOWN = [
@@ -60,11 +61,9 @@ async def test_in_a_child_process_it_tells_its_progress_and_stops_when_cancelled
         assert whole.progress == 1.0
         endless = make_run("compute", {"limit": 1_000_000_000})
         running = asyncio.create_task(execute(endless))
-        async with asyncio.timeout(30):
-            while not endless.progress:  # noqa: ASYNC110  (progress is no event)
-                await asyncio.sleep(0.01)
-            endless.cancel("cancelled")
-            outcome = await running
+        await eventually(lambda: endless.progress, timeout=30, every=0.01)
+        endless.cancel("cancelled")
+        outcome = await asyncio.wait_for(running, 30)
     assert isinstance(outcome, Cancelled)
     assert 0 < endless.progress < 1
     assert "primes below" in endless.progress_text

@@ -13,6 +13,7 @@ from jobstream.testing import run_handler
 from jobstream_worker.examples.ffmpeg import FfmpegRun, run_ffmpeg
 from jobstream_worker.examples.samples import make_video
 from jobstream_worker.examples.video_thumbnail import VideoThumbnail, failure, video_thumbnail
+from tests.support.eventually import eventually
 
 ENDLESS = ("-re", "-f", "lavfi", "-i", "testsrc", "-f", "null", "-")
 
@@ -142,9 +143,7 @@ async def test_a_picture_pattern_in_a_name_is_only_a_name(film, files):
 
 async def test_cancelled_ffmpeg_is_gone():
     task = asyncio.create_task(run_ffmpeg(ENDLESS, timeout_s=60))
-    async with asyncio.timeout(20):
-        while not ffmpegs():  # noqa: ASYNC110  (a process is no event)
-            await asyncio.sleep(0.01)
+    await eventually(ffmpegs, timeout=20, every=0.01)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -252,7 +252,7 @@ def process_die(payload: dict[str, Any], ctx: JobContext) -> None:
         case "leave":
             other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
             ctx.progress(0.1, str(other.pid))
-            time.sleep(0.2)  # until that is told
+            until(Path(payload["file"]).exists)
             os._exit(5)
         case "fork":
             if os.fork() == 0:

@@ -125,11 +125,17 @@ async def test_a_child_that_dies_takes_only_its_own_job_with_it(
     assert await waiting == Completed(b'"done"')
 
 
-async def test_programs_that_a_dead_child_leaves_behind_are_ended(executor: Executor, make_run: MakeRun) -> None:
-    run = make_run("process.die", how="leave")
-    assert error_of(await executor.execute(run)) == ("process_died", "the child process exited with code 5")
-    assert run.progress_text is not None
-    await reached(lambda: not alive(int(run.progress_text or 0)))
+async def test_programs_that_a_dead_child_leaves_behind_are_ended(
+    executor: Executor, make_run: MakeRun, tmp_path: Path
+) -> None:
+    file = tmp_path / "go"
+    run = make_run("process.die", how="leave", file=str(file))
+    waiting = await begin(executor, run)
+    left_behind = int(run.progress_text or 0)
+    assert alive(left_behind)
+    file.touch()
+    assert error_of(await waiting) == ("process_died", "the child process exited with code 5")
+    await reached(lambda: not alive(left_behind))
 
 
 async def test_an_idle_child_that_dies_harms_no_job(executor: Executor, make_run: MakeRun) -> None:

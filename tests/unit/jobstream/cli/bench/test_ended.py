@@ -1,7 +1,7 @@
 """A series is over when every one of its jobs is, and only then."""
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
@@ -45,7 +45,7 @@ class Jobs:
 
 async def ended(jobs: Jobs, ids: set[UUID], seconds: float = 20.0) -> Series:
     series, now = Series("records", len(ids), ids=ids), time.monotonic()
-    await wait_until_ended(jobs.ask, series, SINCE + timedelta(seconds=0), began=now, until=now + seconds)
+    await wait_until_ended(jobs.ask, series, SINCE, began=now, until=now + seconds)
     return series
 
 
