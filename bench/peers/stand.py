@@ -17,7 +17,7 @@ from bench.place import Place
 from bench.processes import Part
 from jobstream.local.ports import HOST, free_port
 from jobstream.local.processes import ChildFailed, Command, Family, Process
-from jobstream.local.readiness import until
+from jobstream.local.readiness import listens
 
 ENVIRONMENT = Path("bench", "peers", ".venv")
 SUBMIT_S = 300.0
@@ -66,14 +66,14 @@ async def standing(peer: Peer, place: Place, family: Family, logs: Path) -> Asyn
             redis_port = free_port()
             env["PEER_REDIS"] = f"redis://{HOST}:{redis_port}/0"
             processes["redis"] = await _start(family, stack, logs, "redis", _redis(redis_port), {})
-            await until(_listens(redis_port), "redis answers", timeout_s=READY_S, process=processes["redis"])
+            await listens(redis_port, "redis answers", processes["redis"], timeout_s=READY_S)
         for number, argv in enumerate(peer.setup):
             setup = Command("setup", _argv(argv, port), env=os.environ | env, log=logs / f"{peer.name}-{number}.log")
             await family.run(setup, timeout_s=READY_S)
         for part, argv in peer.processes.items():
             processes[part] = await _start(family, stack, logs, f"{peer.name}-{part}", _argv(argv, port), env)
         if "web" in processes:
-            await until(_listens(port), "the server answers", timeout_s=READY_S, process=processes["web"])
+            await listens(port, "the server answers", processes["web"], timeout_s=READY_S)
         parts = {name: Part([process.pid]) for name, process in processes.items()}
         if peer.over_http is not None:
             submit = peer.over_http(port)
@@ -124,18 +124,6 @@ async def _database(place: Place, name: str) -> str:
     finally:
         await connection.close(timeout=5)
     return re.sub(r"/[^/]*$", f"/peer_{name}", place.database)
-
-
-def _listens(port: int) -> Callable[[], Awaitable[bool]]:
-    async def listens() -> bool:
-        try:
-            _, writer = await asyncio.wait_for(asyncio.open_connection(HOST, port), 1.0)
-        except OSError:
-            return False
-        writer.close()
-        return True
-
-    return listens
 
 
 async def _submitter(
