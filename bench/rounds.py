@@ -13,7 +13,7 @@ from bench.watch import Watch, Wrong
 
 PATIENCE_S = 120.0
 BATCH = 1000
-BATCH_CONNECTIONS = 4
+BATCH_CONNECTIONS = 2  # more at once gain nothing: the api stores one batch while it reads the next
 SINGLE_CONNECTIONS = 64
 
 

@@ -101,6 +101,11 @@ class StoredReader:
         finally:
             self._consumer.resume(*self._consumer.assignment())
 
+    @property
+    def astray(self) -> bool:
+        """The next poll looks up stored offsets first."""
+        return bool(self.unseeked)
+
     def rewind(self) -> None:
         """Seek to the stored offsets before the next poll: our memory of them was wrong."""
         self.unseeked = set(self._consumer.assignment())

@@ -7,6 +7,7 @@ and the consumer's next offsets.
 
 import random
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -31,7 +32,23 @@ CONSUMER = "jobstream-applier"
 _MAX_EVENT_BYTES = 2 * limits.MAX_RECORD_BYTES
 
 
-class Applier(Ingest):
+@dataclass(slots=True)
+class News:
+    """What a batch tells.
+
+    Attributes:
+        entries: of jobs, one for each dispatch; their place is that in ``records``.
+        workers: of workers, by id, the latest of each.
+        letters: what is no status event.
+    """
+
+    records: Sequence[Any]
+    entries: list[Folded]
+    workers: dict[str, WorkerEvent]
+    letters: list[DeadLetter]
+
+
+class Applier(Ingest[News]):
     """Folds the status topic back into the jobs table."""
 
     name = "applier"
@@ -59,41 +76,7 @@ class Applier(Ingest):
         self._wake_dispatcher = wake_dispatcher
         self._rng = rng or random.Random()  # noqa: S311  (jitter, no secret)
 
-    async def apply(self, connection: Connection, records: Sequence[Any], effects: Effects) -> None:
-        events, heard, letters = self._read(records)
-        entries = fold(events)
-        entries, clashing = await self._take_in(connection, entries, effects)
-        await self._report(connection, entries, effects)
-        await self._settle(connection, entries, effects, letters)
-        left = [entry for entry in entries if not entry.applied]
-        unknown = await self._unknown(connection, left)
-        letters += [self._stranger(records[entry.place], entry) for entry in unknown]
-        letters += [
-            dead_letter(records[entry.place], InvalidInput("conflict", "/job", "the id belongs to another job"))
-            for entry in clashing
-        ]
-        effects.count("superseded", sum(entry.events for entry in left) - sum(entry.events for entry in unknown))
-        effects.count("applied", len(entries) - len(left))
-        if heard:
-            await workers.upsert(connection, list(heard.values()))
-        if letters:
-            await self._bury(connection, letters, effects)
-
-    def committed(self, effects: Effects) -> None:
-        super().committed(effects)
-        if effects.terminal:
-            self._notify(effects.terminal)
-        if effects.held:
-            self._wake_dispatcher()
-        if effects.facts.get("made"):
-            emit(Event.JOBS_TAKEN_IN, count=effects.facts["made"])
-        if effects.facts.get("superseded"):
-            emit(Event.EVENT_DROPPED, reason="superseded", count=effects.facts["superseded"])
-        emit(Event.EVENTS_APPLIED, count=effects.facts.get("applied", 0), ended=effects.ended)
-
-    def _read(
-        self, records: Sequence[Any]
-    ) -> tuple[list[tuple[int, StatusEvent]], dict[str, WorkerEvent], list[DeadLetter]]:
+    def read(self, records: Sequence[Any]) -> News:
         events: list[tuple[int, StatusEvent]] = []
         heard: dict[str, WorkerEvent] = {}
         letters: list[DeadLetter] = []
@@ -109,7 +92,38 @@ class Applier(Ingest):
                 heard[event.worker] = event
             else:
                 events.append((place, event))
-        return events, heard, letters
+        return News(records, fold(events), heard, letters)
+
+    async def apply(self, connection: Connection, batch: News, effects: Effects) -> None:
+        records, letters = batch.records, batch.letters
+        entries, clashing = await self._take_in(connection, batch.entries, effects)
+        await self._report(connection, entries, effects)
+        await self._settle(connection, entries, effects, letters)
+        left = [entry for entry in entries if not entry.applied]
+        unknown = await self._unknown(connection, left)
+        letters += [self._stranger(records[entry.place], entry) for entry in unknown]
+        letters += [
+            dead_letter(records[entry.place], InvalidInput("conflict", "/job", "the id belongs to another job"))
+            for entry in clashing
+        ]
+        effects.count("superseded", sum(entry.events for entry in left) - sum(entry.events for entry in unknown))
+        effects.count("applied", len(entries) - len(left))
+        if batch.workers:
+            await workers.upsert(connection, list(batch.workers.values()))
+        if letters:
+            await self._bury(connection, letters, effects)
+
+    def committed(self, effects: Effects) -> None:
+        super().committed(effects)
+        if effects.terminal:
+            self._notify(effects.terminal)
+        if effects.held:
+            self._wake_dispatcher()
+        if effects.facts.get("made"):
+            emit(Event.JOBS_TAKEN_IN, count=effects.facts["made"])
+        if effects.facts.get("superseded"):
+            emit(Event.EVENT_DROPPED, reason="superseded", count=effects.facts["superseded"])
+        emit(Event.EVENTS_APPLIED, count=effects.facts.get("applied", 0), ended=effects.ended)
 
     async def _take_in(
         self, connection: Connection, entries: list[Folded], effects: Effects

@@ -1,15 +1,17 @@
 """The loop behind applier and intake: a batch of records becomes one transaction.
 
 The transaction holds the work and the next offsets, so that a crash anywhere repeats nothing and
-skips nothing. What the database refuses for good is found by halving and dead-lettered with the
-error; what passes by itself (connection, locks, a full disk) is waited for, for ever.
+skips nothing. While it is under way the next batch is polled and read, if more are waiting.
+What the database refuses for good is found by halving and dead-lettered with the error; what
+passes by itself (connection, locks, a full disk) is waited for, for ever.
 """
 
+import asyncio
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from jobstream.contracts.events import StatusEvent
@@ -33,7 +35,10 @@ _BUSY = 16
 """So many records at once are a busy time: the next ones are gathered before they are taken, since what a
 transaction costs is the same for one record and for a hundred."""
 _MAX_PAUSE_S = 2.0
+_KEEP_ALIVE_S = 2.0
 _STOP_S = 2.0
+
+Batch = TypeVar("Batch")
 
 
 @dataclass(slots=True)
@@ -105,7 +110,7 @@ def dead_letter(record: Record, problem: InvalidInput, job_id: UUID | None = Non
     )
 
 
-class Ingest(LoopService):
+class Ingest(LoopService, Generic[Batch]):
     """Reads topics as a group and hands batches to ``apply``, each in one transaction.
 
     Args:
@@ -136,10 +141,16 @@ class Ingest(LoopService):
         self._dead_topic = Topics(settings.topic_prefix).dead
         self._expected: dict[Place, int] = {}
         self._passed_over: dict[Place, Any] = {}
+        self._storing: asyncio.Task[bool] | None = None
+        self._under_way = asyncio.Event()
 
     @abstractmethod
-    async def apply(self, connection: Connection, records: Sequence[Any], effects: Effects) -> None:
-        """Do the work of ``records`` in the transaction of ``connection``; note what follows in ``effects``."""
+    def read(self, records: Sequence[Any]) -> Batch:
+        """Records as ``apply`` wants them, for one try."""
+
+    @abstractmethod
+    async def apply(self, connection: Connection, batch: Batch, effects: Effects) -> None:
+        """Do the work of a batch in the transaction of ``connection``; note what follows in ``effects``."""
 
     def committed(self, effects: Effects) -> None:
         """Called after each commit. May be extended."""
@@ -163,31 +174,64 @@ class Ingest(LoopService):
             await reader.start()
             while not self.stopping.is_set():
                 try:
-                    records = await reader.poll(MAX_BATCH, _POLL_S)
+                    await self._turn(reader)
                 except Exception as error:
                     if not is_transient(error):
                         raise
                     await self._trouble(error, 0.5)
-                    continue
-                await self._turn(reader, records)
-                self.succeeded()
-                if _BUSY <= len(records) < MAX_BATCH:
-                    await self.pause(self.gather_s)
+                else:
+                    self.succeeded()
+            await self._stored(reader)
         finally:
+            if self._storing is not None:
+                self._storing.cancel()
+                await asyncio.gather(self._storing, return_exceptions=True)
+                self._storing = None
             await reader.stop()
 
     async def stop(self, deadline_s: float = 10.0) -> None:
         # A poll may sit in a rebalance for long; cutting it off loses nothing, since what counts is stored.
         await super().stop(min(deadline_s, _STOP_S))
 
-    async def _turn(self, reader: StoredReader, records: Sequence[Any]) -> None:
-        if records and self.pass_over(records):
+    async def _turn(self, reader: StoredReader) -> None:
+        """Take the next batch, while the one before it is being stored."""
+        if reader.astray:  # it will look up what is stored, and that must not change meanwhile
+            await self._stored(reader)
+        records = await reader.poll(MAX_BATCH, _POLL_S)
+        passed_over = bool(records) and self.pass_over(records)
+        batch = self._read_ahead(records) if records and not passed_over else None
+        if not await self._stored(reader):
+            return  # these will come again, after those
+        if passed_over:
             self._passed_over |= {(record.topic, record.partition): record for record in records}
-        elif records:
-            await self._ingest(reader, records)
-        elif self._passed_over:
-            # Quiet again: note how far we are, so that lag tools read zero.
-            await self._ingest(reader, list(self._passed_over.values()))
+        elif records or self._passed_over:
+            # When it is quiet again the offsets alone are stored, so that lag tools read zero.
+            taken = records or list(self._passed_over.values())
+            self._under_way.clear()
+            self._storing = asyncio.create_task(self._store(reader, taken, batch), name=f"{self.name} batch")
+            await self._under_way.wait()
+        if len(records) < MAX_BATCH:  # no more are waiting
+            await self._stored(reader)
+            if len(records) >= _BUSY:
+                await self.pause(self.gather_s)
+
+    async def _stored(self, reader: StoredReader) -> bool:
+        """Wait for the batch that is being stored, as a member of the group; False if it could not be."""
+        storing = self._storing
+        if storing is None:
+            return True
+        while not storing.done():
+            await asyncio.wait([storing], timeout=_KEEP_ALIVE_S)
+            if not storing.done():
+                await reader.keep_alive()
+        self._storing = None
+        return storing.result()
+
+    def _read_ahead(self, records: Sequence[Any]) -> Batch | None:
+        try:
+            return self.read(records)
+        except Exception:
+            return None  # it is read again, in halves, until the record to blame is found
 
     async def _load(self, places: list[Place]) -> dict[Place, int]:
         async with self._database.connection() as connection:
@@ -198,32 +242,35 @@ class Ingest(LoopService):
         self._expected |= {place: stored[place] for place in places if place in stored}
         return stored
 
-    async def _ingest(self, reader: StoredReader, records: Sequence[Any]) -> None:
-        """Bring one batch into the database, however long that takes."""
+    async def _store(self, reader: StoredReader, records: Sequence[Any], batch: Batch | None) -> bool:
+        """Bring one batch into the database, however long that takes; False if it is not ours to bring."""
         pause = 0.05
         while not self.stopping.is_set():
             try:
-                await self._take(reader, records)
-                return
+                await self._take(reader, records, batch)
+                return True
             except Overtaken:
                 # Another member has the partition, or had it: begin again from what is stored.
-                reader.rewind()
-                return
+                break
             except Exception as error:
                 if not is_transient(error):
                     raise
                 await self._trouble(error, pause)
                 pause = min(pause * 2, _MAX_PAUSE_S)
-                await reader.keep_alive()
+                batch = None
+        reader.rewind()
+        return False
 
     async def _trouble(self, error: BaseException, pause: float) -> None:
+        self._under_way.set()
         emit(Event.DATABASE_TROUBLE, service=self.name, error=repr(error))
         await self.pause(pause)
 
-    async def _take(self, reader: StoredReader, records: Sequence[Any]) -> None:
+    async def _take(self, reader: StoredReader, records: Sequence[Any], batch: Batch | None = None) -> None:
         """One transaction for all records, or, if one of them is bad, fewer and fewer."""
         try:
-            await self._transact(reader, records, None)
+            ready = self.read(records) if batch is None else batch
+            await self._transact(reader, records, lambda connection, effects: self.apply(connection, ready, effects))
         except (Overtaken, MemoryError):
             raise
         except Exception as error:
@@ -231,23 +278,26 @@ class Ingest(LoopService):
                 raise
             if len(records) == 1:
                 problem = InvalidInput("unusable", "", f"the record was refused: {error!r}"[:2000])
-                await self._transact(reader, records, problem)
+                letters = [dead_letter(records[0], problem)]
+                await self._transact(
+                    reader, records, lambda connection, effects: self._bury(connection, letters, effects)
+                )
                 return
             half = len(records) // 2
             await self._take(reader, records[:half])
             await self._take(reader, records[half:])
 
-    async def _transact(self, reader: StoredReader, records: Sequence[Any], refused: InvalidInput | None) -> None:
+    async def _transact(
+        self, reader: StoredReader, records: Sequence[Any], work: Callable[[Connection, Effects], Awaitable[None]]
+    ) -> None:
         effects = Effects()
         ends: dict[Place, int] = {}
         for record in records:
             ends[record.topic, record.partition] = record.offset + 1
         steps = [Advance(*place, self._expected.get(place), end) for place, end in sorted(ends.items())]
         async with self._database.transaction() as connection:
-            if refused is None:
-                await self.apply(connection, records, effects)
-            else:
-                await self._bury(connection, [dead_letter(record, refused) for record in records], effects)
+            self._under_way.set()
+            await work(connection, effects)
             await progress.store(connection, self._consumer, steps)
         self._expected |= ends
         self._passed_over.clear()

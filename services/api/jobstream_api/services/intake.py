@@ -6,6 +6,7 @@ the worker skips such a record, the intake dead-letters it, once.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from jobstream.contracts.jobs import Job, is_direct, read_job
@@ -23,7 +24,16 @@ CONSUMER = "jobstream-intake"
 _STORE_EVERY_S = 2.0
 
 
-class Intake(Ingest):
+@dataclass(slots=True)
+class Arrivals:
+    """The direct jobs of a batch, the record of each, and what is no job."""
+
+    jobs: list[Job] = field(default_factory=list)
+    origins: list[Any] = field(default_factory=list)
+    letters: list[DeadLetter] = field(default_factory=list)
+
+
+class Intake(Ingest[Arrivals]):
     """Takes direct jobs in."""
 
     name = "intake"
@@ -50,25 +60,27 @@ class Intake(Ingest):
             return False
         return True
 
-    async def apply(self, connection: Connection, records: Sequence[Any], effects: Effects) -> None:
-        jobs: list[Job] = []
-        origins: list[Any] = []
-        letters: list[DeadLetter] = []
+    def read(self, records: Sequence[Any]) -> Arrivals:
+        found = Arrivals()
         for record in records:
             if not is_direct(record):
                 continue
             try:
-                jobs.append(read_job(record, self._names))
-                origins.append(record)
+                found.jobs.append(read_job(record, self._names))
+                found.origins.append(record)
             except InvalidInput as problem:
-                letters.append(dead_letter(record, problem))
+                found.letters.append(dead_letter(record, problem))
+        return found
+
+    async def apply(self, connection: Connection, batch: Arrivals, effects: Effects) -> None:
+        jobs, letters = batch.jobs, batch.letters
         if jobs:
             made = await arrivals.insert(connection, jobs)
             effects.count("made", len(made))
             if len(made) < len(jobs):
                 clash = InvalidInput("conflict", "/id", "the id belongs to a job with another type or payload")
                 clashing = await arrivals.conflicting(connection, jobs)
-                letters += [dead_letter(origins[place], clash, jobs[place].id) for place in sorted(clashing)]
+                letters += [dead_letter(batch.origins[place], clash, jobs[place].id) for place in sorted(clashing)]
         if letters:
             await self._bury(connection, letters, effects)
 
