@@ -71,8 +71,8 @@ async def test_ctrl_c_that_ends_a_tee_too_still_stops_everything_in_order(up: Up
     up.through_tee()
     await up.start("--workers", "1")
     assert up.tee is not None
-    up.tee.send_signal(signal.SIGINT)
-    up.tee.wait()
+    up.tee.terminate()  # by a signal that it heeds also where the suite runs in the background
+    up.tee.wait(10)
     up.send(signal.SIGINT)
     assert await up.gone() == 0
     await up.nothing_left()
