@@ -24,13 +24,11 @@ async def report(space: Space, job: dict[str, Any], event: EventKind, **fields: 
     said = StatusEvent(
         event=event,
         id=UUID(job["id"]),
-        run_id=new_id(),
+        run_id=fields.pop("run_id", None) or new_id(),
         worker="a-worker",
         at=at,
         type=job["type"],
-        started_at=at,
-        finished_at=at,
-        **fields,
+        **{"started_at": at, "finished_at": at, **fields},
     )
     await space.produce(
         [said.model_dump_json(exclude_none=True).encode()], topic=space.topics.status, key=job["id"].encode()

@@ -7,6 +7,7 @@ import pytest
 
 from jobstream.contracts.events import EventKind
 from jobstream.contracts.jobs import Job
+from jobstream.ids import new_id
 from tests.integration.api.doors import announce, failed, read_all, report
 from tests.support.eventually import eventually
 
@@ -80,3 +81,15 @@ async def test_two_operators_at_once_make_one_attempt(space, client):
 async def test_an_unknown_job_is_404(client):
     answer = await client.post("/jobs/01985e0c-6a80-7c3e-9d2b-4f1a5b6c7d8e/retry")
     assert answer.status_code == 404
+
+
+async def test_a_run_that_was_announced_before_it_began_has_its_start_though_it_ended_at_once(
+    space, inside, start_inside
+):
+    job = (await inside.post("/jobs", json={"payload": {"task": "example"}})).json()
+    run = new_id()
+    await report(space, job, EventKind.RUNNING, run_id=run, started_at=None, finished_at=None, lease_s=30.0)
+    await report(space, job, EventKind.COMPLETED, run_id=run)
+    await start_inside(roles=("applier",))  # both are one batch
+    ended = (await inside.get(f"/jobs/{job['id']}", params={"wait": 20})).json()
+    assert (ended["status"], ended["started_at"]) == ("COMPLETED", ended["finished_at"])

@@ -1,6 +1,6 @@
 """Folding a batch of status events to one entry per dispatch of a job. Pure.
 
-Within one dispatch: the first RUNNING gives the run and its start, the last heartbeat of that run
+Within one dispatch: the first RUNNING gives the run, the last heartbeat of that run
 gives lease and progress, the first outcome wins. Order between dispatches does not matter here:
 only the entry that speaks of the row's current dispatch will match it.
 """

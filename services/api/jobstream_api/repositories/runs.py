@@ -57,7 +57,6 @@ async def report(connection: Connection, entries: Sequence[Folded]) -> list[tupl
         Those that changed their rows, each with the time of the row's dispatch.
     """
     entries = sorted(entries, key=lambda entry: (entry.id.int, entry.attempt, entry.dispatch))
-    running = [entry.running or entry.outcome or entry.heartbeat for entry in entries]
     latest = [entry.outcome or entry.heartbeat or entry.running for entry in entries]
     rows = await connection.fetch(
         statement("runs_report"),
@@ -69,7 +68,12 @@ async def report(connection: Connection, entries: Sequence[Folded]) -> list[tupl
         [2 if entry.outcome else 1 if entry.running else 0 for entry in entries],
         [event.run_id for event in latest if event],
         [event.worker for event in latest if event],
-        [event.started_at for event in running if event],
+        # Where RUNNING had to stand before the handler began, it tells no start yet.
+        [
+            event.started_at or (entry.running.started_at if entry.running else None)
+            for entry, event in zip(entries, latest, strict=True)
+            if event
+        ],
         [event.finished_at for event in latest if event],
         column(
             [None if entry.outcome else event.lease_s for entry, event in zip(entries, latest, strict=True) if event]
