@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from jobstream.cli.latency import kept_within
+
 EXAMPLE = b'{"payload":{"task":"example","value":42}}'
 """The job of every rate and latency."""
 
@@ -21,6 +23,5 @@ class Load:
     by: str = "asyncio"
 
     def percentile(self, share: float) -> float:
-        """The latency that so large a share of the requests kept within (nearest rank), seconds."""
-        ordered = sorted(self.latencies)
-        return ordered[min(int(len(ordered) * share), len(ordered) - 1)] if ordered else 0.0
+        """The latency that so large a share of the requests kept within, seconds; 0 without any."""
+        return kept_within(self.latencies, share) if self.latencies else 0.0

@@ -1,14 +1,9 @@
-"""An open loop: so many requests a second, whether or not the system keeps up.
+"""An open loop: so many requests a second, whether or not the system keeps up."""
 
-A latency counts from the moment its request was due, so a stall is seen by all the requests that it would have hit
-(no coordinated omission).
-"""
-
-import asyncio
-import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 
 from bench.load import EXAMPLE, Load
+from jobstream.cli.bench import loops
 from jobstream.cli.bench.wire import Target, Wire
 
 
@@ -28,7 +23,7 @@ async def submit_and_wait(wire: Wire) -> bool:
 async def paced(
     target: Target, ask: Callable[[Wire], Awaitable[bool]], *, rate: float, until: Callable[[int], bool]
 ) -> Load:
-    """Call ``ask`` at a fixed rate.
+    """Call ``ask`` at a fixed rate, and see how long each took from the moment it was due.
 
     Args:
         ask: one job; False counts as refused.
@@ -36,32 +31,9 @@ async def paced(
         until: told how many were sent; True ends it.
     """
     load = Load()
-    idle: list[Wire] = []
-    opened: list[Wire] = []
 
-    async def one(due: float) -> None:
-        if not idle:
-            opened.append(await Wire.open(target))
-            idle.append(opened[-1])
-        wire = idle.pop()
+    async def one(wire: Wire) -> None:
         load.refused += not await ask(wire)
-        load.latencies.append(time.perf_counter() - due)
-        idle.append(wire)
 
-    tasks: list[asyncio.Task[None]] = []
-    try:
-        for due in _moments(rate, until):
-            await asyncio.sleep(max(due - time.perf_counter(), 0))
-            tasks.append(asyncio.create_task(one(due)))
-        await asyncio.gather(*tasks)
-    finally:
-        for wire in opened:
-            wire.close()
+    load.latencies = await loops.paced(target, one, rate=rate, until=until)
     return load
-
-
-def _moments(rate: float, until: Callable[[int], bool]) -> Iterator[float]:
-    began, sent = time.perf_counter(), 0
-    while not until(sent):
-        yield began + sent / rate
-        sent += 1

@@ -112,7 +112,7 @@ class Up:
         await eventually(lambda: not self._left(), timeout=timeout, what=f"nothing is left running of {self._left()}")
 
     def _left(self) -> list[psutil.Process]:
-        return [p for p in self._seen.values() if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+        return [process for process in self._seen.values() if _runs(process)]
 
     async def end(self) -> None:
         """Whatever happened: no process stays."""
@@ -128,6 +128,13 @@ class Up:
         finally:
             for process in self._left():
                 process.kill()
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:  # it ended between the two
+        return False
 
 
 def _command_line(process: psutil.Process) -> list[str]:

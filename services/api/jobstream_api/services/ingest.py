@@ -209,6 +209,7 @@ class Ingest(LoopService, Generic[Batch]):
             taken = records or list(self._passed_over.values())
             self._under_way.clear()
             self._storing = asyncio.create_task(self._store(reader, taken, batch), name=f"{self.name} batch")
+            self._storing.add_done_callback(lambda _: self._under_way.set())
             await self._under_way.wait()
         if len(records) < MAX_BATCH:  # no more are waiting
             await self._stored(reader)
@@ -255,6 +256,7 @@ class Ingest(LoopService, Generic[Batch]):
             except Exception as error:
                 if not is_transient(error):
                     raise
+                self._under_way.set()  # it may last: stay in the group meanwhile
                 await self._trouble(error, pause)
                 pause = min(pause * 2, _MAX_PAUSE_S)
                 batch = None
@@ -262,7 +264,6 @@ class Ingest(LoopService, Generic[Batch]):
         return False
 
     async def _trouble(self, error: BaseException, pause: float) -> None:
-        self._under_way.set()
         emit(Event.DATABASE_TROUBLE, service=self.name, error=repr(error))
         await self.pause(pause)
 

@@ -10,6 +10,7 @@ from jobstream.errors import BrokerUnavailable
 from jobstream.kafka.batches import Batch, Outgoing
 from jobstream.kafka.outbound import Outbound
 from jobstream.settings import Settings
+from tests.support.eventually import eventually
 
 
 class Broker:
@@ -44,9 +45,7 @@ async def outbound():
 
 
 async def until(condition) -> None:
-    async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110  (what is waited for knows no event)
-            await asyncio.sleep(0.001)
+    await eventually(condition, timeout=5, every=0.001)
 
 
 def post(outbound: Outbound, name: str, places: list[tuple[str, int]]) -> None:

@@ -1,6 +1,5 @@
 """An executor per test, runs for it, and its telemetry."""
 
-import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -16,6 +15,7 @@ from jobstream.handlers.registry import Registry, load_handlers
 from jobstream.ids import new_id
 from jobstream.telemetry import Event, subscribe
 from jobstream_worker.executor import Executor, Run
+from tests.support.eventually import eventually
 from tests.unit.jobstream_worker.executor.sample_handlers import MODULE
 
 MakeExecutor = Callable[..., contextlib.AbstractAsyncContextManager[Executor]]
@@ -79,6 +79,4 @@ def events() -> Iterator[Events]:
 
 async def reached(condition: Callable[[], Any], seconds: float = 20.0) -> None:
     """Wait on the loop until ``condition()`` is true."""
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110  (what is waited for knows no event)
-            await asyncio.sleep(0.005)
+    await eventually(condition, timeout=seconds, every=0.005)
