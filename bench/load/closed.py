@@ -9,6 +9,7 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
+from typing import cast
 
 from bench.load import Load
 
@@ -62,12 +63,12 @@ class _Connection(asyncio.Protocol):
         self._load = load
         self._answer = b""
         self._sent = 0.0
-        self._transport: asyncio.Transport | None = None
+        self._transport: asyncio.WriteTransport | None = None
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are no subclass of it, though they do all of it.
+        self._transport = cast(asyncio.WriteTransport, transport)
 
     def send(self) -> None:
         """Send one more, or finish."""
