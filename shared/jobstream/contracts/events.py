@@ -11,6 +11,7 @@ from uuid import UUID
 import orjson
 from pydantic import Field
 
+from jobstream.contracts.flow import Limit
 from jobstream.contracts.headers import Headers, cloud_event
 from jobstream.contracts.jobs import MAX_ATTEMPT, Contract, Identifier, Job, Moment
 
@@ -29,7 +30,7 @@ class EventKind(StrEnum):
     SNOOZED = "snoozed"
     """The handler asked to be run later; no attempt is used."""
     DEFERRED = "deferred"
-    """The worker hands the job back unstarted (run_at ahead, or a limit); no attempt is used."""
+    """The worker hands the job back unstarted; ``reason`` says why; no attempt is used."""
     RELEASED = "released"
     """The worker shut down and gave the run up; no attempt is used."""
 
@@ -37,6 +38,17 @@ class EventKind(StrEnum):
     def rank(self) -> int:
         """Order within one dispatch of a job: pending 0, running 1, any outcome 2."""
         return 1 if self in (EventKind.RUNNING, EventKind.HEARTBEAT) else 2
+
+
+class Deferral(StrEnum):
+    """Why a worker hands a job back unstarted."""
+
+    EARLY = "early"
+    """Its ``run_at`` is ahead."""
+    GATED = "gated"
+    """Its type or queue has a gate, and it came without a permit."""
+    LATE = "late"
+    """Its permit was good for an earlier start."""
 
 
 class ErrorInfo(Contract):
@@ -77,6 +89,7 @@ class StatusEvent(Contract):
     error: ErrorInfo | None = None
     retryable: bool = True
     delay_s: float | None = Field(None, ge=0, le=366 * 86400, description="retry-after, snooze or deferral, seconds")
+    reason: Deferral | None = Field(None, strict=False, description="Why a deferred job was not started.")
     origin: Origin | None = Field(None, description="Where the worker read the job.")
     job: Job | None = Field(None, description="The job whole, in the first event of a direct one.")
 
@@ -124,11 +137,13 @@ class TypeAnnouncement(Contract):
     backoff_base_s: float = Field(1.0, gt=0)
     backoff_factor: float = Field(2.0, ge=1)
     backoff_cap_s: float = Field(600.0, gt=0)
+    limits: list[Limit] = Field(default_factory=list, max_length=10, description="Gates that its handler declares.")
+    strict_order: bool = Field(False, description="A job with a key waits until the earlier one of that key is over.")
     at: Moment
 
     def to_json(self) -> bytes:
         """The record's value."""
-        return orjson.dumps(self.__dict__)
+        return orjson.dumps(self.__dict__ | {"limits": [limit.model_dump(exclude_none=True) for limit in self.limits]})
 
 
 def read_status(document: object) -> StatusEvent | WorkerEvent:

@@ -123,6 +123,12 @@ class JobFields(Contract):
     run_at: Moment | None = Field(None, description="Not before this time (RFC 3339), at most a year ahead.")
     delay_s: float | None = Field(None, ge=0, le=366 * 86400, description="Not before so many seconds from now.")
     tags: list[Tag] = Field(default_factory=list, max_length=limits.MAX_TAGS, description="Free words to filter by.")
+    priority: int = Field(
+        0,
+        ge=0,
+        le=9,
+        description="Larger goes first where jobs wait for their turn: in a managed queue, and at a limit.",
+    )
 
     def resolved_type(self) -> str:
         """The job type: ``type``, else ``payload.task``.
@@ -196,6 +202,11 @@ class Job(Contract):
     tags: list[str] = Field(default_factory=list)
     created_at: Moment
     direct: bool = Field(False, description="Came straight from the topic, so the api may not have a row yet.")
+    priority: int = Field(0, ge=0, le=9)
+    permit: bool = Field(False, description="The dispatcher let it pass the gates of its type and queue.")
+    start_by: Moment | None = Field(
+        None, description="The permit is good for a start until then; a worker that is later hands the job back."
+    )
 
     def to_json(self) -> bytes:
         """The record's value."""
@@ -257,6 +268,7 @@ def read_job(record: Record, topics: Topics) -> Job:
         timeout_s=fields.timeout_s,
         run_at=fields.due(written),
         tags=fields.tags,
+        priority=fields.priority,
         created_at=written,
         direct=True,
     )

@@ -1,0 +1,77 @@
+"""Flow control as declared: how many jobs of a type may run, and how often one may start."""
+
+import re
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from jobstream.contracts.jobs import Contract, Name
+
+MAX_PERIOD_S = 86_400.0
+_PATH = re.compile(r"^\$(\.[A-Za-z_][A-Za-z0-9_-]*|\[[0-9]{1,9}\])+$")
+_STEPS = re.compile(r"\.([A-Za-z_][A-Za-z0-9_-]*)|\[([0-9]+)\]")
+_MAX_TEXT = 200
+
+
+def _checked_path(path: str) -> str:
+    whole = path if path.startswith("$") else f"${path}" if path.startswith("[") else f"$.{path}"
+    if not _PATH.fullmatch(whole):
+        raise ValueError("must be a path into the payload like $.customer.id or $.ids[0]")
+    return whole
+
+
+Path = Annotated[str, Field(max_length=200), AfterValidator(_checked_path)]
+"""Where in the payload a value lies: members by dots, elements by [n]; a singular query of RFC 9535."""
+
+
+class LimitKind(StrEnum):
+    """What a limit counts."""
+
+    RATE = "rate"
+    """Starts in a period."""
+    CONCURRENCY = "concurrency"
+    """Jobs under way at once."""
+
+
+class Limit(Contract):
+    """One limit. Types that name the same limit share it.
+
+    Attributes:
+        name: None for a declared one: made of type and kind then.
+    """
+
+    name: Name | None = Field(None, description="Limits of one name are one limit. Default: made from type and kind.")
+    kind: LimitKind = Field(strict=False, description="`rate`: starts in a period; `concurrency`: jobs at once.")
+    limit: int = Field(ge=1, le=1_000_000, description="Starts in a period, or jobs under way at once.")
+    period_s: float = Field(1.0, ge=0.1, le=MAX_PERIOD_S, description="Of a rate: the period, seconds.")
+    burst: int | None = Field(
+        None, ge=1, le=1_000_000, description="Of a rate: starts at once after a quiet time. Default: `limit`."
+    )
+    key: Path | None = Field(None, description="A limit for each value of this path into the payload.")
+    max_waiting: int | None = Field(
+        None, ge=1, le=10_000_000, description="Most jobs that may wait, for each key; submits beyond get 429."
+    )
+
+    def named(self, job_type: str) -> str:
+        """Its name, where ``job_type`` declares it."""
+        return self.name or f"{job_type}.{self.kind.value}"
+
+
+def value_at(path: str, payload: dict[str, Any]) -> str:
+    """What lies at ``path`` of a payload, as text; empty where nothing does, long texts cut."""
+    found: Any = payload
+    for member, index in _STEPS.findall(path):
+        if member:
+            found = found.get(member) if isinstance(found, dict) else None
+        else:
+            found = found[int(index)] if isinstance(found, list) and int(index) < len(found) else None
+    match found:
+        case None:
+            return ""
+        case bool():
+            return "true" if found else "false"
+        case str() | int() | float():
+            return str(found)[:_MAX_TEXT]
+        case _:
+            return ""
