@@ -12,6 +12,7 @@ from jobstream.kafka.follower import TopicFollower
 from jobstream.kafka.publisher import Publisher
 from jobstream.service import Service, Supervisor
 from jobstream_api.infrastructure.database import Database
+from jobstream_api.repositories.flow import QueueDefaults
 from jobstream_api.routes.deps import Parts
 from jobstream_api.services.applier import Applier
 from jobstream_api.services.catalogue import Catalogue
@@ -19,6 +20,7 @@ from jobstream_api.services.census import Census
 from jobstream_api.services.dispatcher import Dispatcher
 from jobstream_api.services.drafts import Drafter
 from jobstream_api.services.firing import Firing
+from jobstream_api.services.flow import Flow
 from jobstream_api.services.housekeeping import Housekeeping
 from jobstream_api.services.intake import Intake
 from jobstream_api.services.leader import Leader
@@ -55,6 +57,12 @@ class Process:
         )
         self.waiters = Waiters(self.database)
         self.policies = Policies(settings, self.catalogue)
+        self.defaults = QueueDefaults(settings.queues, frozenset(settings.managed_queues))
+        self.flow = Flow(
+            self.database,
+            self.defaults,
+            lambda: TopicFollower(settings, "jobstream-api-control", self.topics.control),
+        )
         self.leader: Leader | None = None
         self._dispatcher: Dispatcher | None = None
         self._scheduler: Scheduler | None = None
@@ -71,7 +79,7 @@ class Process:
         """
         # Several passes: a row counts as left behind only after a while.
         first_sweep = Sweep(self.database, self.relay, after_s=self.settings.relay_sweep_after_s, passes=3)
-        services: list[Service] = [self.relay, self.catalogue, first_sweep]
+        services: list[Service] = [self.relay, self.catalogue, self.flow, first_sweep]
         if "http" in roles:
             services.append(self.waiters)
         if "applier" in roles:
@@ -80,13 +88,22 @@ class Process:
                     self.settings,
                     self.database,
                     policies=self.policies,
+                    flow=self.flow,
                     hand_over=self.relay.hand_over,
                     notify=self.waiters.notify,
                     wake_dispatcher=self._wake_dispatcher,
                 )
             )
         if "intake" in roles:
-            services.append(Intake(self.settings, self.database, hand_over=self.relay.hand_over))
+            services.append(
+                Intake(
+                    self.settings,
+                    self.database,
+                    lane=self.flow.lane,
+                    hand_over=self.relay.hand_over,
+                    wake_dispatcher=self._wake_dispatcher,
+                )
+            )
         if "leader" in roles:
             self.leader = Leader(
                 self.settings, self.database, holder=self.holder, services=self._services_of_the_leader
@@ -96,7 +113,9 @@ class Process:
 
     def _services_of_the_leader(self) -> list[Service]:
         """Made anew for each term of leadership."""
-        self._dispatcher = Dispatcher(self.settings, self.database, hand_over=self.relay.hand_over)
+        self._dispatcher = Dispatcher(
+            self.settings, self.database, defaults=self.defaults, hand_over=self.relay.hand_over
+        )
         self._scheduler = Scheduler(self.settings, self.database, self.catalogue, self.firing)
         self._census = Census(self.settings, self.database)
         return [
@@ -176,22 +195,25 @@ class Process:
             ease=self.relay.ease,
             ids=ids,
             ttl_s=settings.idempotency_ttl_s,
+            gated=self._wake_dispatcher,
         )
-        drafter = Drafter(self.catalogue, settings, clock, ids)
+        drafter = Drafter(self.catalogue, self.flow.lane, settings, clock, ids)
         self.firing = Firing(drafter, placer)
         return Parts(
             settings=settings,
             catalogue=self.catalogue,
             drafter=drafter,
             submitter=Submitter(self.database, placer, group=settings.submit_batch),
-            queries=Queries(self.database, self.waiters),
+            queries=Queries(self.database, self.waiters, self.flow),
             operations=Operations(
                 self.database,
                 self.catalogue,
                 self.topics,
+                self.flow,
                 hand_over=hand_over,
                 ids=ids,
                 max_retries=settings.max_retries,
+                wake_dispatcher=self._wake_dispatcher,
             ),
             schedules=Schedules(self.database, drafter, self.firing, clock, ids=ids, wake=self._wake_scheduler),
             metrics=self.metrics,

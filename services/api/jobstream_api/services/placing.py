@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from uuid import UUID
 
 from jobstream.contracts.topics import Topics
@@ -61,6 +60,7 @@ class Placer:
 
     Args:
         ease: returns once the relay has room, or will not have it soon.
+        gated: called when jobs have come to a gate.
     """
 
     def __init__(
@@ -72,6 +72,7 @@ class Placer:
         ease: Callable[[], Awaitable[None]],
         ids: Callable[[], UUID],
         ttl_s: float,
+        gated: Callable[[], None],
     ) -> None:
         self._database = database
         self._topics = topics
@@ -79,6 +80,7 @@ class Placer:
         self._ease = ease
         self._ids = ids
         self._ttl_s = ttl_s
+        self._gated = gated
 
     async def place(self, orders: Sequence[Order]) -> list[Placed | Exception]:
         """Store ``orders`` in one transaction; one result each, in order. Never raises."""
@@ -106,7 +108,12 @@ class Placer:
         records = self._records(drafts)
         refused: dict[UUID, InvalidInput] = {}
         stored = await self._insert_fitting(connection, drafts, records, refused) if drafts else {}
-        return Joined(stored, refused, partial(self._hand_over_of, records, stored, door=door))
+
+        def publish() -> None:
+            self._hand_over_of(records, stored, door=door)
+            self._tell_of_gated(drafts)
+
+        return Joined(stored, refused, publish)
 
     async def _transact(self, orders: Sequence[Order], *, careful: bool) -> list[Placed]:
         if not careful and all(order.claim is None for order in orders):
@@ -118,6 +125,7 @@ class Placer:
             async with opened as connection:
                 records, stored = await self._insert_all(connection, drafts)
             self._hand_over_of(records, stored)
+            self._tell_of_gated(drafts)
             return [Placed(True, stored) for _ in orders]
         return await self._transact_with_claims(orders, careful=careful)
 
@@ -146,6 +154,7 @@ class Placer:
                 if refused and is_first and order.claim and not any(draft.id in stored for draft in order.drafts):
                     await idempotency.release(connection, order.claim)
         self._hand_over_of(records, stored)
+        self._tell_of_gated(drafts)
         return [Placed(True, stored, refused) if is_first else Placed(False) for is_first in first]
 
     async def _insert_all(self, connection: Connection, drafts: Sequence[Draft]) -> tuple[list[Record], Stores]:
@@ -179,6 +188,10 @@ class Placer:
         half = len(drafts) // 2
         stored = await self._insert_fitting(connection, drafts[:half], records[:half], refused)
         return stored | await self._insert_fitting(connection, drafts[half:], records[half:], refused)
+
+    def _tell_of_gated(self, drafts: Sequence[Draft]) -> None:
+        if any(draft.lane is not None for draft in drafts):
+            self._gated()
 
     def _records(self, drafts: Sequence[Draft]) -> list[Record]:
         return [Record.of(self._ids(), draft, self._topics.jobs(draft.queue)) for draft in drafts]
