@@ -49,7 +49,7 @@ class Cells:
         """The cells of a rate limit."""
         rate = _USED * rule.limit / rule.period_s
         burst = float(rule.limit if rule.burst is None else rule.burst)
-        spare = (1 - _USED) * rule.limit
+        spare = (1 - _USED) * rule.limit + 0.999  # starts are whole
         slack = min(max(spare / rate, _USUAL_SLACK_S), _MOST_SLACK_S)
         kept = max(1.0, burst - max(rate * slack - spare, 0.0))
         slack = min(slack, max((spare + burst - kept) / rate, _LEAST_SLACK_S))
