@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from jobstream.backoff import Backoff
 from jobstream.handlers.context import JobContext
 from jobstream.handlers.declare import handler
+from jobstream.handlers.limits import ConcurrencyLimit, RateLimit
 from jobstream.handlers.verdicts import Cancel, Fail, Retry, Snooze
 
 if TYPE_CHECKING:
@@ -14,9 +15,11 @@ __all__ = [
     "Backoff",
     "Cancel",
     "Client",
+    "ConcurrencyLimit",
     "Fail",
     "JobContext",
     "KafkaClient",
+    "RateLimit",
     "Retry",
     "Snooze",
     "SyncClient",

@@ -52,6 +52,7 @@ class Event(Enum):
     SCHEDULE_MISSED = ("schedule.missed", "warning")
     SCHEDULE_REFUSED = ("schedule.refused", "warning")
     SCHEDULE_CHANGED = ("schedule.changed", "info")
+    FLOW_CHANGED = ("flow.changed", "info")
     RUNS_RESCUED = ("runs.rescued", "warning")
     JOBS_REPUBLISHED = ("jobs.republished", "warning")
     OFFSETS_RESTORED = ("offsets.restored", "warning")

@@ -21,8 +21,13 @@ from jobstream_api.services.dispatcher import Dispatcher
 from jobstream_api.services.drafts import Drafter
 from jobstream_api.services.firing import Firing
 from jobstream_api.services.flow import Flow
+from jobstream_api.services.flow_changes import FlowChanges
+from jobstream_api.services.flow_control import FlowControl
+from jobstream_api.services.flow_figures import FlowFigures
+from jobstream_api.services.gates import GatesPublisher
 from jobstream_api.services.housekeeping import Housekeeping
 from jobstream_api.services.intake import Intake
+from jobstream_api.services.lag import Lag
 from jobstream_api.services.leader import Leader
 from jobstream_api.services.metrics import Metrics
 from jobstream_api.services.offsets_keeper import OffsetsKeeper
@@ -52,17 +57,22 @@ class Process:
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{ids().hex[-8:]}"
         self.database = Database(settings)
         self.relay = Relay(self.database, Publisher(settings, "jobstream-api-relay"), dead_topic=self.topics.dead)
+        self._queue_defaults = QueueDefaults(settings.queues, frozenset(settings.managed_queues))
+        self.flow = Flow(
+            self.database,
+            self._queue_defaults,
+            lambda: TopicFollower(settings, "jobstream-api-control", self.topics.control),
+            quiet_for=self.relay.last_success_age,  # it asks Kafka every few seconds
+        )
+        self.flow_changes = FlowChanges(
+            self.database, self.topics, self._queue_defaults, self.flow, hand_over=self.relay.hand_over, ids=ids
+        )
+        self.lag = Lag(settings)
         self.catalogue = Catalogue(
-            self.database, lambda: TopicFollower(settings, "jobstream-api-types", self.topics.types)
+            self.database, self.flow_changes, lambda: TopicFollower(settings, "jobstream-api-types", self.topics.types)
         )
         self.waiters = Waiters(self.database)
         self.policies = Policies(settings, self.catalogue)
-        self.defaults = QueueDefaults(settings.queues, frozenset(settings.managed_queues))
-        self.flow = Flow(
-            self.database,
-            self.defaults,
-            lambda: TopicFollower(settings, "jobstream-api-control", self.topics.control),
-        )
         self.leader: Leader | None = None
         self._dispatcher: Dispatcher | None = None
         self._scheduler: Scheduler | None = None
@@ -75,11 +85,11 @@ class Process:
     def services_of(self, roles: tuple[str, ...]) -> list[Service]:
         """The services that ``roles`` ask for, in the order in which they start; they stop in reverse.
 
-        Every role may write outbox rows and asks for job types, so relay and catalogue always run.
+        Every role may write outbox rows and asks for job types and gates, so these three always run.
         """
         # Several passes: a row counts as left behind only after a while.
         first_sweep = Sweep(self.database, self.relay, after_s=self.settings.relay_sweep_after_s, passes=3)
-        services: list[Service] = [self.relay, self.catalogue, self.flow, first_sweep]
+        services: list[Service] = [self.relay, self.flow, self.catalogue, first_sweep]
         if "http" in roles:
             services.append(self.waiters)
         if "applier" in roles:
@@ -114,7 +124,7 @@ class Process:
     def _services_of_the_leader(self) -> list[Service]:
         """Made anew for each term of leadership."""
         self._dispatcher = Dispatcher(
-            self.settings, self.database, defaults=self.defaults, hand_over=self.relay.hand_over
+            self.settings, self.database, defaults=self._queue_defaults, hand_over=self.relay.hand_over
         )
         self._scheduler = Scheduler(self.settings, self.database, self.catalogue, self.firing)
         self._census = Census(self.settings, self.database)
@@ -131,6 +141,7 @@ class Process:
                 wake_dispatcher=self._wake_dispatcher,
             ),
             Sweep(self.database, self.relay, after_s=self.settings.relay_sweep_after_s),
+            GatesPublisher(self.flow_changes),
             OffsetsKeeper(self.settings, self.database),
             self._census,
             Housekeeping(self.database),
@@ -156,6 +167,7 @@ class Process:
         left = self._draining_since + self.settings.shutdown_grace_s - time.monotonic()
         await self.parts.submitter.close(min(max(left, 1.0), _COMMITS_S))
         await self.supervisor.stop(max(left, 1.0))
+        await self.lag.close()
         await self.database.close()
         self.metrics.stop()
 
@@ -216,6 +228,9 @@ class Process:
                 wake_dispatcher=self._wake_dispatcher,
             ),
             schedules=Schedules(self.database, drafter, self.firing, clock, ids=ids, wake=self._wake_scheduler),
+            flow=self.flow,
+            flow_control=FlowControl(settings, self.catalogue, self.flow_changes),
+            flow_figures=FlowFigures(self.database, self._queue_defaults, self.lag),
             metrics=self.metrics,
-            readiness=Readiness(self.database, self.catalogue, self.ages),
+            readiness=Readiness(self.database, self.catalogue, self.flow, self.ages),
         )

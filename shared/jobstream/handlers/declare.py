@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from jobstream.backoff import Backoff
 from jobstream.contracts.names import NAME_PATTERN
 from jobstream.errors import HandlerError
+from jobstream.handlers.limits import DeclaredLimits, read_limits
 from jobstream.handlers.signature import read_signature
 from jobstream.handlers.spec import HandlerSpec, RunIn
 
@@ -27,6 +28,8 @@ def handler(
     run_in: RunIn | None = None,
     backoff: Backoff | None = None,
     non_retryable: tuple[type[BaseException], ...] = (),
+    limits: DeclaredLimits = (),
+    strict_order: bool = False,
     description: str | None = None,
 ) -> Callable[[F], F]:
     """Declare a function as the handler of a job type. The function stays as it is, directly callable.
@@ -40,6 +43,10 @@ def handler(
             mostly wait (theirs), ``process`` for whatever computes: it gets a child process to itself.
         backoff: how long to wait between tries. None: 1 s, doubling to at most 10 min, with full jitter.
         non_retryable: exceptions after which another try cannot help.
+        limits: how often its jobs may start, and how many may be under way, in all workers together:
+            ``[RateLimit(100, per_s=60), ConcurrencyLimit(5, key="$.account")]``. Operators may set other numbers.
+        strict_order: a job with a key does not start before the earlier ones of its type and key are over, also
+            while one of them waits for its next attempt. False: a job that is tried again is overtaken.
         description: one line for people. None: the first line of the docstring.
 
     Raises:
@@ -57,6 +64,8 @@ def handler(
         if _ATTRIBUTE in vars(function):
             raise HandlerError(f"{where}: it has a @handler already; write a function for each type")
         _check_options(job_type, max_retries, timeout_s, non_retryable, where)
+        if not isinstance(strict_order, bool):
+            raise HandlerError(f"{where}: strict_order is True or False, not {strict_order!r}")
         is_async = inspect.iscoroutinefunction(function)
         signature = read_signature(function, where, local_names)
         spec = HandlerSpec(
@@ -72,6 +81,8 @@ def handler(
             is_async=is_async,
             backoff=backoff or Backoff(),
             non_retryable=non_retryable,
+            limits=read_limits(limits, job_type, where),
+            strict_order=strict_order,
             description=description or (inspect.getdoc(function) or "").partition("\n")[0] or None,
             where=where,
         )

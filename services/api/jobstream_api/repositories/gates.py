@@ -48,9 +48,7 @@ async def ordered_lanes(connection: Connection) -> list[str]:
 async def ordered_heads(connection: Connection, lanes: Sequence[str]) -> dict[str, tuple[Waiting, bool]]:
     """Of lanes with strict order: the earliest job that is held, and whether it is at the gate."""
     rows = await connection.fetch(statement("gates_ordered_heads"), lanes)
-    return {
-        lanes[row["place"] - 1]: (Waiting(row["id"], row["rank_at"], row["seq"]), row["at_gate"]) for row in rows
-    }
+    return {lanes[row["place"] - 1]: (Waiting(row["id"], row["rank_at"], row["seq"]), row["at_gate"]) for row in rows}
 
 
 async def permitted(connection: Connection) -> dict[str, int]:
@@ -91,7 +89,9 @@ async def release(connection: Connection, permits: Mapping[UUID, float | None]) 
         sources(Cause.DISPATCH),
         _LATE_AT_MOST,
     )
-    return [(released(row, row["start_by"]), Lane.of_text(row["lane"])) for row in sorted(rows, key=lambda r: r["place"])]
+    return [
+        (released(row, row["start_by"]), Lane.of_text(row["lane"])) for row in sorted(rows, key=lambda r: r["place"])
+    ]
 
 
 async def now(connection: Connection) -> float:
@@ -206,4 +206,3 @@ async def served(connection: Connection, job_type: str, seen_within_s: float) ->
 async def forget_usage(connection: Connection) -> None:
     """Delete arrival times that are past: a bucket without one is full."""
     await connection.execute("DELETE FROM limit_usage WHERE tat < now() - interval '1 minute'")
-

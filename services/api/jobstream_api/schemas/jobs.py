@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from jobstream.contracts.status import JobStatus
 from jobstream_api.schemas.problems import Problem
+from jobstream_api.services.explaining import plain_reason
 
 EXAMPLE_ID = "01985e0c-6a80-7c3e-9d2b-4f1a5b6c7d8e"
 COMPLETED: dict[str, Any] = {

@@ -88,4 +88,3 @@ async def _in_kafka(connection: Connection, row: Mapping[str, Any]) -> Reason | 
     if not await gates.served(connection, row["type"], _WORKER_SEEN_WITHIN_S):
         return reason("no_worker", f"no live worker has a handler for the type {row['type']}")
     return reason("worker", "it is in Kafka, and waits for a worker with a free place")
-

@@ -213,7 +213,7 @@ class Gatekeeper:
     async def _release(self, connection: Connection, passed: Passed, sight: Sight) -> list[Released]:
         released = await gates.release(connection, passed.permits)
         spent: defaultdict[Bucket, int] = defaultdict(int)
-        for entry, lane in released:
+        for _, lane in released:
             self._paces[lane.queue].out += 1
             for bucket in lane.limits:
                 if bucket in passed.spent:
