@@ -114,8 +114,13 @@ def test_worker_events_read_and_write_the_same(path):
 
 
 def test_type_announcement_reads_and_writes_the_same():
-    document = read("type-announcement.v1.json")
+    document = read("type-announcement.v1.limits.json")
     assert orjson.loads(TypeAnnouncement.read(document).to_json()) == document
+
+
+def test_an_announcement_from_before_limits_declares_none():
+    document = read("type-announcement.v1.json")
+    assert orjson.loads(TypeAnnouncement.read(document).to_json()) == document | {"limits": [], "strict_order": False}
 
 
 def test_job_record_reads_and_writes_the_same():

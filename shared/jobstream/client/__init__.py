@@ -4,7 +4,18 @@
 """
 
 from jobstream.client.asynchronous import Client
-from jobstream.client.errors import ApiError, ApiUnavailable, ClientError, JobNotFound, ScheduleNotFound, StillRunning
+from jobstream.client.errors import (
+    ApiError,
+    ApiUnavailable,
+    ClientError,
+    JobNotFound,
+    JobTypeNotFound,
+    LimitNotFound,
+    NotFound,
+    QueueNotFound,
+    ScheduleNotFound,
+    StillRunning,
+)
 from jobstream.client.kafka import KafkaClient
 from jobstream.client.snapshot import BatchItem, JobSnapshot, Page
 from jobstream.client.synchronous import SyncClient
@@ -17,8 +28,12 @@ __all__ = [
     "ClientError",
     "JobNotFound",
     "JobSnapshot",
+    "JobTypeNotFound",
     "KafkaClient",
+    "LimitNotFound",
+    "NotFound",
     "Page",
+    "QueueNotFound",
     "ScheduleNotFound",
     "StillRunning",
     "SyncClient",

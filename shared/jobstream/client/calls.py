@@ -13,12 +13,27 @@ import httpx2
 import orjson
 
 from jobstream.backoff import Backoff
-from jobstream.client.errors import ApiError, ApiUnavailable, JobNotFound, ScheduleNotFound
+from jobstream.client.errors import (
+    ApiError,
+    ApiUnavailable,
+    JobNotFound,
+    JobTypeNotFound,
+    LimitNotFound,
+    QueueNotFound,
+    ScheduleNotFound,
+)
 from jobstream.ids import new_id
 
 BACKOFF = Backoff(base_s=0.2, factor=2.0, cap_s=3.0)
 TRIES = 5
-_NOT_FOUND: dict[str, type[ApiError]] = {"job_not_found": JobNotFound, "schedule_not_found": ScheduleNotFound}
+_NOT_FOUND: dict[str, type[ApiError]] = {
+    "job_not_found": JobNotFound,
+    "schedule_not_found": ScheduleNotFound,
+    "limit_not_found": LimitNotFound,
+    "limit_not_set": LimitNotFound,
+    "queue_not_found": QueueNotFound,
+    "job_type_not_found": JobTypeNotFound,
+}
 LONGEST_POLL_S = 25.0
 """One long poll; longer ones are cut by proxies."""
 
@@ -71,7 +86,7 @@ def read(response: httpx2.Response) -> Any:
     """The document of a good answer; None if it has none.
 
     Raises:
-        JobNotFound, ScheduleNotFound, ApiError: the api refused.
+        ApiError: the api refused; NotFound, which is one, if what was asked for is not there.
         ApiUnavailable: it is no JSON, so something else than the api answered.
     """
     if response.status_code == 204:

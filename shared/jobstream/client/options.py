@@ -18,6 +18,7 @@ class JobOptions(TypedDict, total=False):
     run_at: datetime | None
     delay_s: float | None
     tags: Sequence[str] | None
+    priority: int | None
 
 
 class JobFilters(TypedDict, total=False):

@@ -21,5 +21,5 @@ CROSS JOIN LATERAL (
     SELECT count(*) AS jobs
     FROM (
         SELECT FROM jobs AS j WHERE j.lane = lanes.lane AND j.dispatch_at IS NULL LIMIT (SELECT most FROM share)
-    ) AS some
+    ) AS entries
 ) AS counted

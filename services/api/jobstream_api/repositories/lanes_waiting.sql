@@ -23,7 +23,7 @@ CROSS JOIN LATERAL (
     SELECT count(*) AS jobs
     FROM (
         SELECT FROM jobs AS j WHERE j.lane = lanes.lane AND j.dispatch_at = 'infinity' LIMIT (SELECT most FROM share)
-    ) AS some
+    ) AS entries
 ) AS counted
 CROSS JOIN LATERAL (
     SELECT greatest(j.created_at, j.run_at) AS since

@@ -37,7 +37,7 @@ class FlowControl:
                 self._catalogue.require(job_type, f"/types/{place}")
         async with store_errors("limits"), self._changes.change() as connection:
             declared = await flow_settings.declared_limit(connection, name)
-            rule, types = read_limit(name, document, declared and declared.rule)
+            rule, types = read_limit(name, document, None if declared is None else declared.rule)
             await flow_settings.put_limit(connection, name, rule, types)
 
     async def delete_limit(self, name: str) -> None:
