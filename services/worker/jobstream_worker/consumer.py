@@ -12,6 +12,7 @@ from jobstream.telemetry import Event, emit
 from jobstream.wakeful import WakefulLoop
 from jobstream_worker.admission import Admission
 from jobstream_worker.committer import Committer
+from jobstream_worker.control import Control
 from jobstream_worker.counts import Counts
 from jobstream_worker.runner import Runner
 from jobstream_worker.settings import WorkerSettings
@@ -52,6 +53,7 @@ class Consumer(WakefulLoop):
         *,
         admission: Admission,
         runner: Runner,
+        control: Control,
         committer: Committer,
         takeover: Takeover,
         watch: StatusWatch,
@@ -64,6 +66,7 @@ class Consumer(WakefulLoop):
         self.slots = slots
         self._admission = admission
         self._runner = runner
+        self._control = control
         self._committer = committer
         self._takeover = takeover
         self._watch = watch
@@ -138,7 +141,7 @@ class Consumer(WakefulLoop):
             self.succeeded()
             room = self._runner.room()
             open_slots = [partition for partition, slot in self.slots.items() if slot.takes]
-            if room == 0 or not open_slots:
+            if room == 0 or not open_slots or not self._control.known:
                 await self._rest(group)
                 continue
             polled = await group.poll(open_slots, max_records=min(room, BATCH), timeout_s=POLL_S)

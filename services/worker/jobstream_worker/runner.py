@@ -8,9 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from jobstream.clock import Clock
-from jobstream.contracts.events import EventKind
+from jobstream.contracts.events import Deferral, EventKind
 from jobstream.failpoints import failpoint
-from jobstream.handlers.outcomes import Outcome, Released, conclude
+from jobstream.handlers.outcomes import Cancelled, Outcome, Released, conclude
 from jobstream.handlers.spec import HandlerSpec
 from jobstream.telemetry import Event, emit
 from jobstream_worker.backlog import Backlog
@@ -105,10 +105,15 @@ class Runner:
         self.backlog.add(work)
         self._start_ready()
 
-    def defer(self, work: Work, until: datetime) -> None:
-        """Hand work back unstarted, since its time has not come."""
+    def defer(self, work: Work, reason: Deferral, until: datetime | None = None) -> None:
+        """Hand new work back unstarted."""
         self._ledger.begin(work)
-        self._conclude(work, self._reports.deferred(work, until))
+        self._conclude(work, self._reports.deferred(work, reason, until))
+
+    def drop(self, work: Work, reason: str) -> None:
+        """Report new work as cancelled: it does not start."""
+        self._ledger.begin(work)
+        self._conclude(work, self._reports.outcome(work, Cancelled(reason)))
 
     def refuse(self, work: Work) -> None:
         """Report work of a type without a handler."""
@@ -149,6 +154,26 @@ class Runner:
                 self._ledger.forget(work)
                 self.backlog.withdraw(work)
         self._start_ready()
+
+    def hand_back(self, work: Work, reason: Deferral) -> None:
+        """Hand queued work back unstarted. Others may start in its place: call ``go_on``."""
+        self.backlog.withdraw(work)
+        self._conclude(work, self._reports.deferred(work, reason))
+
+    def cancel(self, work: Work, reason: str) -> None:
+        """End work, wherever it stands: its handler is told to stop, or it does not start.
+
+        Others may start in its place: call ``go_on``.
+        """
+        if work.ended:
+            return
+        work.cancelled = reason
+        if work.run is not None:
+            work.run.cancel("cancelled")
+        elif not work.started:
+            self.backlog.withdraw(work)
+            self._conclude(work, self._reports.outcome(work, Cancelled(reason)))
+        # Else it waits for its lease, and does not begin after that.
 
     def without_fact(self, slots: set[Slot]) -> list[Work]:
         """Work of ``slots`` that has started, and for which no durable fact stands."""
@@ -240,12 +265,17 @@ class Runner:
         work.started = True
         self.active += 1
         try:
-            if work.announce_first:
+            if work.announce_first and not self._late(work):
                 self.announce(work)
                 await work.standing()
                 now = self._clock.monotonic()
             if self._releasing:
                 outcome: Outcome = Released()
+            elif work.cancelled is not None:
+                outcome = Cancelled(work.cancelled)
+            elif work.job.start_by is not None and self._late(work):
+                self._conclude(work, self._reports.deferred(work, Deferral.LATE))
+                return
             else:
                 outcome = await self._executor.execute(self._begin(work, spec, now), task)
                 failpoint("worker.after_handler")
@@ -261,6 +291,10 @@ class Runner:
             self.backlog.ran(work)
             if self.active == 0:
                 self._idle.set()
+
+    def _late(self, work: Work) -> bool:
+        start_by = work.job.start_by
+        return start_by is not None and start_by < self._clock.now()
 
     def _begin(self, work: Work, spec: HandlerSpec, now: float) -> Run:
         failpoint("worker.before_handler")

@@ -35,6 +35,7 @@ class Work:
         size: bytes of the record, for limits on memory.
         announce_first: RUNNING must be acknowledged before the handler starts.
         started: it has left the queue; from here on only its outcome ends it.
+        cancelled: why it is not to run, or not to go on, or None.
         ended: its outcome is on its way.
         stands: a durable fact about it was acknowledged.
         introduced: an event that carries the direct job whole was posted.
@@ -50,6 +51,7 @@ class Work:
     run: Run | None = None
     started = False
     started_at: datetime | None = None
+    cancelled: str | None = None
     ended = False
     stands = False
     introduced = False
