@@ -89,9 +89,10 @@ class Worker:
             clock,
             concurrency=settings.worker_concurrency,
             process_slots=settings.process_slots,
+            weights={topics.jobs(queue): weight for queue, weight in settings.weights.items()},
         )
         orders, gatekeeper = Orders(), Gatekeeper()
-        self.control = Control(orders, gatekeeper, self.runner, ledger)
+        self.control = Control(orders, gatekeeper, self.runner, ledger, topics)
         blocks = Blocks(self.id, self.runner, clock, lease_s=settings.worker_lease_s)
         self.watch = StatusWatch(settings, f"{self.id}-watch", topics.status, publisher, blocks, self.counts)
         control_watch = ControlWatch(settings, f"{self.id}-control", topics.control, self.control, self.counts)
@@ -121,7 +122,7 @@ class Worker:
         session_s = settings.worker_session_s
         pulse = Pulse(session_s - 2 * heartbeat_interval_s(session_s), self.consumer.doubt, clock)
         self.runner.stood_still = pulse.late
-        guard = ConsumerGuard(self.consumer, self.runner, self.watch)
+        guard = ConsumerGuard(self.consumer, self.watch)
         watches = [self.watch, control_watch]
         self.supervisor = Supervisor(
             [pulse, self.outbound, *watches, leases, heartbeats, committer, self.announcer, self.consumer, guard]

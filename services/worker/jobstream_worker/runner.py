@@ -1,7 +1,7 @@
 """Runs work: when it may start, what is said of it, and what follows its outcome."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -17,25 +17,22 @@ from jobstream_worker.backlog import Backlog
 from jobstream_worker.counts import Counts
 from jobstream_worker.executor import Executor
 from jobstream_worker.ledger import Ledger
-from jobstream_worker.pace import Pace
 from jobstream_worker.publisher import Publisher
 from jobstream_worker.reports import Report, Reports
+from jobstream_worker.room import Room
 from jobstream_worker.run import Run
 from jobstream_worker.slots import Slot
 from jobstream_worker.work import Lane, Work
 
-MAX_WAITING = 10_000
-MAX_WAITING_BYTES = 64 * 1024 * 1024
-"""Of work that waits for its lane or for a child process."""
-MAX_UNSETTLED = 2_000
-MAX_UNSETTLED_BYTES = 64 * 1024 * 1024
-"""Of outcomes that Kafka has not acknowledged."""
 TURN_S = 0.005
 """How long work that never waits may go on before the loop has its turn: heartbeats, polls, acknowledges."""
 
 
 class Runner:
     """Starts work as slots come free, and settles it when its outcome is acknowledged.
+
+    Args:
+        weights: shares of the places that queues get while several have work, by topic.
 
     Attributes:
         waits: called with work whose handler has not ended at once.
@@ -57,6 +54,7 @@ class Runner:
         *,
         concurrency: int,
         process_slots: int,
+        weights: Mapping[str, int] | None = None,
     ) -> None:
         self._executor = executor
         self._publisher = publisher
@@ -65,9 +63,9 @@ class Runner:
         self._counts = counts
         self._clock = clock
         self.concurrency = concurrency
-        self._pace = Pace(least=max(concurrency // 10, 4))
         self._ended = 0
-        self.backlog = Backlog(process_slots)
+        self.backlog = Backlog(process_slots, weights)
+        self._room = Room(self.backlog, publisher, clock, concurrency)
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Task[None] | None = None
         self._served: Work | None = None
@@ -83,21 +81,11 @@ class Runner:
         self.stood_still: Callable[[float], bool] = _never
         self._held = False
 
-    def room(self) -> int:
-        """How many more records can be taken now. A few count as none, so that they are taken by the handful."""
-        backlog = self.backlog
-        if (
-            self._closed
-            or self._held
-            or self.unsettled >= MAX_UNSETTLED
-            or self._publisher.waiting_bytes >= MAX_UNSETTLED_BYTES
-            or backlog.waiting >= MAX_WAITING
-            or backlog.waiting_bytes >= MAX_WAITING_BYTES
-        ):
+    def room(self, topic: str) -> int:
+        """How many more records of a queue can be taken now."""
+        if self._closed or self._held:
             return 0
-        self._pace.look(self._ended, self._clock.monotonic())
-        room = self.concurrency + self._pace.ahead - self.active - backlog.ready
-        return room if room >= self._pace.ahead // 2 else 0
+        return self._room.of(topic, active=self.active, ended=self._ended, unsettled=self.unsettled)
 
     def submit(self, work: Work) -> None:
         """Take new work: it starts when its lane and a place are free."""

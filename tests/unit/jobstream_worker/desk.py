@@ -206,7 +206,7 @@ class Desk:
             process_slots=1,
         )
         self.orders, self.gatekeeper = Orders(), Gatekeeper()
-        self.control = Control(self.orders, self.gatekeeper, self.runner, self.ledger)
+        self.control = Control(self.orders, self.gatekeeper, self.runner, self.ledger, Topics(""))
         self.blocks = Blocks("me", self.runner, self.clock, lease_s=LEASE_S)
         self.leases = Leases(self.runner.announce, self.clock)
         self.heartbeats = Heartbeats(
