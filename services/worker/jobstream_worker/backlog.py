@@ -64,7 +64,8 @@ class Backlog:
 
     def add(self, work: Work) -> None:
         """Queue work up."""
-        line = self.line(work.partition.topic)
+        topic = work.partition.topic
+        line = self._lines.get(topic) or self.line(topic)
         if work.lane is None or line.lanes.enter(work):
             self._make_ready(line, work)
 
@@ -84,7 +85,7 @@ class Backlog:
 
     def ran(self, work: Work) -> None:
         """Its handler has ended."""
-        if _in_process(work):
+        if work.in_process:
             self._processes -= 1
             self._unpark()
 
@@ -136,7 +137,7 @@ class Backlog:
             self.ready -= len(line.ready)
             self._busy.remove(line)
         # Child processes that are set aside for it would be missing to others.
-        ours = [work for work in line.ready if _in_process(work)]
+        ours = [work for work in line.ready if work.in_process]
         for work in ours:
             line.ready.remove(work)
         line.park_again(ours)
@@ -150,7 +151,7 @@ class Backlog:
             self._make_ready(line, work)
 
     def _make_ready(self, line: Line, work: Work) -> None:
-        if _in_process(work):
+        if work.in_process:
             if line.paused or self._processes >= self._process_slots:
                 line.park(work)
                 return
@@ -177,7 +178,3 @@ class Backlog:
 
     def __len__(self) -> int:
         return sum(len(line.ready) + line.waiting for line in self._lines.values())
-
-
-def _in_process(work: Work) -> bool:
-    return work.spec is not None and work.spec.run_in == "process"
