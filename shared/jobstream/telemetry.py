@@ -68,6 +68,7 @@ class Event(Enum):
     JOB_LOG = ("job.log", "info")
     HANDLER_ABANDONED = ("handler.abandoned", "warning")
     HANDLER_LEFT_OUT = ("handler.left_out", "warning")
+    CONTROL_IGNORED = ("control.ignored", "warning")
     COMMIT_FENCED = ("commit.fenced", "warning")
     # kafka
     KAFKA_TROUBLE = ("kafka.trouble", "warning")

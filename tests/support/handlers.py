@@ -61,6 +61,15 @@ def blocking(payload: dict, ctx: JobContext) -> dict:
     return {"slept": payload["seconds"]}
 
 
+@handler("attentive", backoff=SOON)
+def attentive(payload: dict, ctx: JobContext) -> None:
+    note(ctx, "start")
+    while not ctx.cancelled:
+        time.sleep(0.02)
+    note(ctx, "cancelled")
+    raise Cancel("it was told to stop")
+
+
 @handler("cpu", run_in="process", backoff=SOON)
 def cpu(payload: dict, ctx: JobContext) -> dict:
     note(ctx, "start")
