@@ -12,7 +12,6 @@ from tests.support.space import Space
 pytestmark = pytest.mark.integration
 
 
-
 async def test_no_more_run_at_once_than_a_concurrency_limit_allows(space: Space):
     api, _ = await space.start_all(workers=4)
     other = await space.start_api()
