@@ -76,7 +76,7 @@ async def test_only_news_are_read_from_the_database(flow, monkeypatch, records, 
 
     monkeypatch.setattr(flow, "_load", load)
     flow.take(FlowRules(version=5))
-    await flow._turn(Follower(records))
+    await flow.turn(Follower(records))
     assert len(seen) == loads
 
 
@@ -90,5 +90,5 @@ async def test_while_kafka_is_away_the_database_is_asked(monkeypatch, quiet_s, l
     flow = Flow(None, None, lambda: None, quiet_for=lambda: quiet_s)  # type: ignore[arg-type,return-value]
     monkeypatch.setattr(flow, "_load", load)
     flow._loaded_at = -1000.0
-    await flow._turn(Follower())
+    await flow.turn(Follower())
     assert len(seen) == loads
