@@ -25,6 +25,7 @@ def _arrays(jobs: Sequence[Job]) -> list[Sequence[Any]]:
         column([job.timeout_s for job in jobs]),
         column([job.run_at for job in jobs]),
         [job.created_at for job in jobs],
+        column([job.start_before for job in jobs]),
     ]
 
 
