@@ -9,6 +9,7 @@ import pytest
 from jobstream.contracts.control import CancelOrder
 from jobstream.contracts.events import EventKind
 from jobstream.ids import new_id
+from jobstream_api.domain.flow import Lane
 from tests.integration.api.doors import announce, failed, read_all, report
 from tests.support.eventually import eventually
 
@@ -316,7 +317,7 @@ async def test_many_are_cancelled_in_batches(space, client):
     assert sorted(row["count"] for row in rows) == [100, 400, 1_000, 1_000]  # now() is a transaction's
 
 
-LANE = '["default","example",[["a","" ]],null,null]'
+LANE = Lane("default", "example", (("a-limit", ""),)).to_text()
 
 
 async def _permit(space, job) -> None:

@@ -8,12 +8,14 @@ import pytest
 from jobstream.contracts.events import EventKind
 from jobstream.contracts.jobs import Job
 from jobstream.ids import new_id
+from jobstream_api.domain.flow import Lane
 from tests.integration.api.doors import announce, failed, read_all, report
 from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.integration
 
 JOB = {"payload": {"task": "example"}}
+LANE = Lane("default", "example", (("a-limit", ""),)).to_text()
 QUICK = {"reaper_interval_s": 0.2, "reaper_hold_off_s": 0.0, "reaper_grace_s": 0.5}
 
 
@@ -109,7 +111,7 @@ async def test_a_queued_job_that_nobody_starts_is_failed(space, client, start_in
 
 async def test_a_held_job_is_failed_without_kafka(space, client, start_inside):
     job = await _submit(client, start_within_s=1, delay_s=3600)
-    await space.execute("UPDATE jobs SET lane = 'a lane', dispatch_at = 'infinity', start_before = now()")
+    await space.execute("UPDATE jobs SET lane = $1, dispatch_at = 'infinity', start_before = now()", LANE)
     await start_inside(roles=("leader",), **QUICK | {"reaper_hold_off_s": 60.0})
     ended = await _read(client, job, wait=30)
     assert (ended["status"], ended["errors"][0]["code"]) == ("FAILED", "deadline_exceeded")

@@ -6,11 +6,13 @@ import pytest
 
 from jobstream.contracts.events import EventKind
 from jobstream.ids import new_id
+from jobstream_api.domain.flow import Lane
 from tests.integration.api.doors import announce, failed, read_all, report
 from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.integration
 
+LANE = Lane("default", "example", (("a-limit", ""),)).to_text()
 JOB = {"payload": {"task": "example"}}
 
 
@@ -99,7 +101,7 @@ async def test_the_priority_alone_leaves_the_time(space, client):
 
 async def test_a_job_at_a_gate_goes_there_again_when_it_is_due(space, client):
     job = await _submit(client, delay_s=3600)
-    await space.execute("UPDATE jobs SET lane = 'a lane', dispatch_at = 'infinity', rank_at = run_at")
+    await space.execute("UPDATE jobs SET lane = $1, dispatch_at = 'infinity', rank_at = run_at", LANE)
     await _move(client, job, priority=2)
     [still] = await space.fetch(
         "SELECT dispatch_at = 'infinity' AS waits, run_at - rank_at = interval '800 seconds' AS ranked FROM jobs"
@@ -107,7 +109,7 @@ async def test_a_job_at_a_gate_goes_there_again_when_it_is_due(space, client):
     assert (still["waits"], still["ranked"]) == (True, True)
     await _move(client, job, delay_s=60)
     row = await _row(space, job)
-    assert (row["lane"], row["dispatch_at"]) == ("a lane", row["run_at"])
+    assert (row["lane"], row["dispatch_at"]) == (LANE, row["run_at"])
     assert row["run_at"] - row["rank_at"] == timedelta(seconds=800)
 
 

@@ -25,7 +25,6 @@ def _arrays(jobs: Sequence[Job]) -> list[Sequence[Any]]:
         column([job.timeout_s for job in jobs]),
         column([job.run_at for job in jobs]),
         [job.created_at for job in jobs],
-        column([job.start_before for job in jobs]),
     ]
 
 
@@ -41,6 +40,7 @@ async def insert(connection: Connection, jobs: Sequence[Job], lanes: Sequence[st
         column([job.priority or None for job in jobs]),
         column(lanes),
         PRIORITY_STEP_S,
+        column([job.start_before for job in jobs]),
     )
     return {row["id"] for row in rows}
 

@@ -36,7 +36,7 @@ async def overdue(connection: Connection, grace: timedelta) -> Overdue:
     row = await connection.fetchrow(
         "SELECT clock_timestamp() - $1::interval AS at,"
         " EXISTS (SELECT FROM jobs WHERE lease_expires_at < now() - $1) AS leases,"
-        " EXISTS (SELECT FROM jobs WHERE start_before < now()) AS starts",
+        " EXISTS (SELECT FROM jobs WHERE start_before < now() AND status = 'PENDING') AS starts",
         grace,
     )
     assert row is not None  # a SELECT without FROM has one row
