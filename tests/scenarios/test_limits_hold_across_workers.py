@@ -35,7 +35,9 @@ async def test_no_window_holds_more_starts_than_a_rate_and_its_burst_and_nearly_
         await space.until_all("COMPLETED", 220)
     began = starts(space.runs())
     assert most_in_a_window(began, 2.0) <= 50
-    assert (len(began) - 10) / (began[-1] - began[0]) >= 0.95 * 20
+    # While there is a backlog, so without the last ones, and without what the burst let pass at once.
+    steady = began[10:-20]
+    assert len(steady) / (steady[-1] - steady[0]) >= 0.95 * 20
 
 
 async def test_each_key_has_a_limit_to_itself_and_jobs_without_a_limit_pass_by(space: Space):

@@ -64,6 +64,7 @@ IdempotencyKey = Annotated[
             },
             "links": {
                 "read": {"operationId": "read_job", "parameters": {"job_id": "$response.body#/id"}},
+                "cancel": {"operationId": "cancel_job", "parameters": {"job_id": "$response.body#/id"}},
                 "retry": {"operationId": "retry_job", "parameters": {"job_id": "$response.body#/id"}},
             },
         },

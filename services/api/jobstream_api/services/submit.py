@@ -165,6 +165,7 @@ def fresh(draft: Draft, stored: Stored) -> Row:
         "priority": fields.priority,
         "run_at": stored.run_at,
         "dispatch_at": stored.run_at if stored.held else None,
+        "start_before": fields.start_before(max(stored.run_at or stored.created_at, stored.created_at)),
         "created_at": stored.created_at,
     }
 
