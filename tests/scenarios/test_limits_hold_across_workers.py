@@ -113,3 +113,13 @@ async def test_a_limited_job_tells_what_it_waits_for(space: Space):
         assert (await waits_for(second, "concurrency_limit"))["limit"] == "one"
         assert (await waits_for(late, "rate_limit"))["until"] is not None
         assert (await waits_for(later, "schedule"))["until"] == later["run_at"]
+
+
+async def test_records_of_a_limited_type_obey_the_same_limit(space: Space):
+    api, _ = await space.start_all(workers=2)
+    async with space.http(api) as client:
+        await put_limit(client, "few", kind="concurrency", limit=2, types=["keyed"])
+        await space.produce([{"type": "keyed", "payload": {"n": n, "seconds": 0.2}} for n in range(20)])
+        await submit(client, [{"type": "keyed", "payload": {"n": n, "seconds": 0.2}} for n in range(20, 30)])
+        await space.until_all("COMPLETED", 30)
+    assert most_at_once(space.runs()) <= 2
