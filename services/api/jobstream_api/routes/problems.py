@@ -44,6 +44,7 @@ STATUS_OF_CODE: dict[str, int] = {
     "payload_too_large": 413,
     "unsupported_media_type": 415,
     "unsupported_encoding": 415,
+    "backlog_full": 429,
 }
 """Codes of InvalidInput that are not 422."""
 
@@ -57,6 +58,7 @@ TITLES = {
     413: "Content Too Large",
     415: "Unsupported Media Type",
     422: "Unprocessable Content",
+    429: "Too Many Requests",
     500: "Internal Server Error",
     503: "Service Unavailable",
 }
@@ -99,7 +101,7 @@ def answer(document: dict[str, Any], headers: dict[str, str] | None = None) -> R
     """A problem document as the response."""
     status = document["status"]
     headers = dict(headers or {})
-    if status == 503:
+    if status in (429, 503):
         headers.setdefault("Retry-After", str(RETRY_AFTER_S))
     return Response(orjson.dumps(document), status_code=status, headers=headers, media_type=MEDIA_TYPE)
 
@@ -121,7 +123,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
         status: {
             "description": TITLES[status],
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-            **({"headers": {"Retry-After": _RETRY_AFTER}} if status == 503 else {}),
+            **({"headers": {"Retry-After": _RETRY_AFTER}} if status in (429, 503) else {}),
         }
         for status in statuses
     }

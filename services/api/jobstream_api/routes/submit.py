@@ -26,7 +26,7 @@ _REPLAY_HEADERS = {
         "schema": {"type": "string", "format": "date-time"},
     },
 }
-_REFUSALS = (400, 403, 408, 409, 413, 415, 422, 500, 503)
+_REFUSALS = (400, 403, 408, 409, 413, 415, 422, 429, 500, 503)
 
 IdempotencyKey = Annotated[
     str | None,
