@@ -82,7 +82,7 @@ async def count_waiting(connection: Connection, most: Mapping[str, int]) -> dict
     names = list(most)
     rows = await connection.fetch(
         "SELECT l.lane, (SELECT count(*) FROM (SELECT FROM jobs WHERE lane = l.lane AND dispatch_at = 'infinity' "
-        "LIMIT l.most) AS some) AS count FROM unnest($1::text[], $2::int[]) AS l (lane, most)",
+        "LIMIT l.most) AS found) AS count FROM unnest($1::text[], $2::int[]) AS l (lane, most)",
         names,
         [most[name] for name in names],
     )
