@@ -242,6 +242,15 @@ class Space:
         """Run a statement."""
         await self.fetch(sql, *args)
 
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+        """A connection of one's own, for transactions that stay open."""
+        connection = await asyncpg.connect(self.cluster.database_url, server_settings={"search_path": self.schema})
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
     async def count(self, table: str) -> int:
         """How many rows a table has."""
         rows = await self.fetch(f"SELECT count(*) FROM {table}")

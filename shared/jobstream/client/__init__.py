@@ -4,7 +4,15 @@
 """
 
 from jobstream.client.asynchronous import Client
-from jobstream.client.errors import ApiError, ApiUnavailable, ClientError, JobNotFound, ScheduleNotFound, StillRunning
+from jobstream.client.errors import (
+    ApiError,
+    ApiUnavailable,
+    ClientError,
+    JobNotFound,
+    NotUnique,
+    ScheduleNotFound,
+    StillRunning,
+)
 from jobstream.client.kafka import KafkaClient
 from jobstream.client.snapshot import BatchItem, JobSnapshot, Page
 from jobstream.client.synchronous import SyncClient
@@ -18,6 +26,7 @@ __all__ = [
     "JobNotFound",
     "JobSnapshot",
     "KafkaClient",
+    "NotUnique",
     "Page",
     "ScheduleNotFound",
     "StillRunning",

@@ -1,10 +1,11 @@
 """What may be asked of a job, and of a list of jobs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from jobstream.contracts.status import JobStatus
+from jobstream.contracts.unique import Unique
 
 
 class JobOptions(TypedDict, total=False):
@@ -18,6 +19,7 @@ class JobOptions(TypedDict, total=False):
     run_at: datetime | None
     delay_s: float | None
     tags: Sequence[str] | None
+    unique: Unique | Mapping[str, Any] | None
 
 
 class JobFilters(TypedDict, total=False):

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from jobstream.backoff import Backoff
 from jobstream.contracts.names import NAME_PATTERN
+from jobstream.contracts.unique import Unique
 from jobstream.errors import HandlerError
 from jobstream.handlers.signature import read_signature
 from jobstream.handlers.spec import HandlerSpec, RunIn
@@ -27,6 +28,7 @@ def handler(
     run_in: RunIn | None = None,
     backoff: Backoff | None = None,
     non_retryable: tuple[type[BaseException], ...] = (),
+    unique: Unique | None = None,
     description: str | None = None,
 ) -> Callable[[F], F]:
     """Declare a function as the handler of a job type. The function stays as it is, directly callable.
@@ -40,6 +42,7 @@ def handler(
             mostly wait (theirs), ``process`` for whatever computes: it gets a child process to itself.
         backoff: how long to wait between tries. None: 1 s, doubling to at most 10 min, with full jitter.
         non_retryable: exceptions after which another try cannot help.
+        unique: which jobs of this type, submitted over HTTP, are the same job; a job may say something else.
         description: one line for people. None: the first line of the docstring.
 
     Raises:
@@ -57,6 +60,8 @@ def handler(
         if _ATTRIBUTE in vars(function):
             raise HandlerError(f"{where}: it has a @handler already; write a function for each type")
         _check_options(job_type, max_retries, timeout_s, non_retryable, where)
+        if unique is not None and not isinstance(unique, Unique):
+            raise HandlerError(f'{where}: unique takes Unique(by=["type", "$.order_id"], ...), not {unique!r}')
         is_async = inspect.iscoroutinefunction(function)
         signature = read_signature(function, where, local_names)
         spec = HandlerSpec(
@@ -72,6 +77,7 @@ def handler(
             is_async=is_async,
             backoff=backoff or Backoff(),
             non_retryable=non_retryable,
+            unique=unique,
             description=description or (inspect.getdoc(function) or "").partition("\n")[0] or None,
             where=where,
         )

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from jobstream.backoff import Backoff
 from jobstream.contracts.events import TypeAnnouncement
+from jobstream.contracts.unique import Unique
 from jobstream.handlers.context import JobContext
 
 RunIn = Literal["loop", "thread", "process"]
@@ -31,6 +32,7 @@ class HandlerSpec:
         timeout_s: seconds a run may take, where the job does not say; None is without end.
         run_in: ``loop`` (async), ``thread`` (sync) or ``process`` (either, in a child process).
         non_retryable: exceptions after which no retry makes sense.
+        unique: which of its jobs are the same job, where the job does not say.
         where: module, name, file and line, for messages.
     """
 
@@ -46,6 +48,7 @@ class HandlerSpec:
     is_async: bool
     backoff: Backoff
     non_retryable: ExceptionTypes
+    unique: Unique | None
     description: str | None
     where: str
 
@@ -61,5 +64,6 @@ class HandlerSpec:
             backoff_base_s=self.backoff.base_s,
             backoff_factor=self.backoff.factor,
             backoff_cap_s=self.backoff.cap_s,
+            unique=self.unique,
             at=at,
         )

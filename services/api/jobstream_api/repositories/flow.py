@@ -31,7 +31,9 @@ async def load(connection: Connection, defaults: QueueDefaults) -> FlowRules:
     stored = {row["name"]: row for row in await connection.fetch("SELECT * FROM queues")}
     return FlowRules(
         version=version,
-        limits=effective_limits({row["type"]: [Limit.read(each) for each in row["limits"]] for row in types}, overrides),
+        limits=effective_limits(
+            {row["type"]: [Limit.read(each) for each in row["limits"]] for row in types}, overrides
+        ),
         strict=frozenset(row["type"] for row in types if row["strict_order"]),
         paused=frozenset(row["type"] for row in types if row["paused"]),
         queues={name: _queue(name, stored.get(name), defaults) for name in defaults.names},

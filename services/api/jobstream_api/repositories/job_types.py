@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from jobstream.contracts.events import TypeAnnouncement
+from jobstream.contracts.unique import Unique
 from jobstream_api.infrastructure.database import Connection
 from jobstream_api.repositories.statements import as_json, statement
 
@@ -21,6 +22,7 @@ async def load(connection: Connection) -> list[TypeAnnouncement]:
             backoff_base_s=row["backoff_base_s"],
             backoff_factor=row["backoff_factor"],
             backoff_cap_s=row["backoff_cap_s"],
+            unique=None if row["uniqueness"] is None else Unique.model_validate(row["uniqueness"]),
             at=row["announced_at"],
         )
         for row in rows
@@ -42,4 +44,5 @@ async def upsert(connection: Connection, types: Sequence[TypeAnnouncement]) -> N
         [announced.backoff_factor for announced in ordered],
         [announced.backoff_cap_s for announced in ordered],
         [announced.at for announced in ordered],
+        [None if announced.unique is None else as_json(announced.unique.to_dict()) for announced in ordered],
     )

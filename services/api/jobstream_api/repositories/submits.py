@@ -8,6 +8,7 @@ from uuid import UUID
 import orjson
 
 from jobstream.contracts.jobs import JobFields
+from jobstream_api.domain.uniqueness import Asked
 from jobstream_api.infrastructure.database import Connection
 from jobstream_api.repositories.outbox import OutboxRow
 from jobstream_api.repositories.statements import as_json, column, statement
@@ -19,6 +20,7 @@ class Draft(NamedTuple):
     Attributes:
         type: resolved, from ``type`` or ``payload.task``.
         payload_json: the payload as compact JSON.
+        unique: what it asks, by itself or by its type; None: any number of such jobs is welcome.
     """
 
     id: UUID
@@ -26,6 +28,7 @@ class Draft(NamedTuple):
     queue: str
     fields: JobFields
     payload_json: bytes
+    unique: Asked | None = None
 
 
 class Stored(NamedTuple):

@@ -76,6 +76,7 @@ def json_body(schema: str, description: str, shown: Any) -> dict[str, Any]:
 
 def _body_schemas() -> dict[str, Any]:
     job = NewJob.model_json_schema(ref_template=_REF)
+    named = job.pop("$defs", {})
     properties = job["properties"]
     for name in ("type", "queue"):
         for option in properties[name].get("anyOf", [properties[name]]):
@@ -96,7 +97,7 @@ def _body_schemas() -> dict[str, Any]:
         },
     }
     problem = TypeAdapter(Problem).json_schema(ref_template=_REF)
-    return {"NewJob": job, "NewBatch": batch, "Problem": problem, **_schedule_schemas()}
+    return {**named, "NewJob": job, "NewBatch": batch, "Problem": problem, **_schedule_schemas()}
 
 
 def _schedule_schemas() -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -22,6 +22,7 @@ COMPLETED: dict[str, Any] = {
     "max_retries": 3,
     "payload": {"task": "example", "value": 42},
     "result": {"output": "success"},
+    "result_expired": False,
     "last_error": None,
     "errors": [],
     "progress": None,
@@ -79,6 +80,7 @@ class JobView(BaseModel):
     max_retries: int = Field(ge=0, description="Tries after the first. An operator's retry raises it.")
     payload: dict[str, Any]
     result: Any = Field(description="What the handler returned, once COMPLETED.")
+    result_expired: bool = Field(description="There was a result, and its retention is over.")
     last_error: str | None = Field(description="Why the last failed attempt failed, in one line.")
     errors: list[JobError] = Field(description="Every failed attempt, oldest first.")
     progress: float | None = Field(description="0 to 1, if the handler tells it.")
@@ -100,10 +102,13 @@ class JobPage(BaseModel):
 
 
 class Taken(BaseModel):
-    """A job of a batch that was stored."""
+    """A job of a batch that was stored, or, where `unique` asks for it, the one that was there."""
 
-    status: int = Field(201, ge=201, le=201)
+    status: int = Field(201, ge=200, le=201, description="201: stored. 200: it was there.")
     job: JobView
+    existing: Literal["true", "replaced"] | None = Field(
+        None, description="As the header `Jobstream-Existing` of a single submit."
+    )
 
 
 class Refused(BaseModel):
@@ -138,6 +143,7 @@ def job_view(row: Mapping[str, Any], max_retries_of: Callable[[str], int]) -> di
         "max_retries": max_retries_of(row["type"]) if own is None else own,
         "payload": row["payload"],
         "result": row["result"],
+        "result_expired": row["result_expired"],
         "last_error": row["last_error"],
         "errors": row["errors"],
         "progress": row["progress"],

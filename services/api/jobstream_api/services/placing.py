@@ -1,32 +1,44 @@
 """Orders for jobs, stored: any number of them in one transaction, each with its own fate."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from uuid import UUID
 
 from jobstream.contracts.topics import Topics
 from jobstream.errors import InvalidInput
 from jobstream.telemetry import Event, emit
-from jobstream_api.domain.errors import StoreUnavailable
-from jobstream_api.infrastructure.database import Connection, Database, is_refusal, is_transient
+from jobstream_api.domain.errors import IdempotencyInFlight, StoreUnavailable
+from jobstream_api.infrastructure.database import Connection, Database, is_lock_timeout, is_refusal, is_transient
 from jobstream_api.repositories import idempotency, submits
 from jobstream_api.repositories.idempotency import Claim
 from jobstream_api.repositories.outbox import OutboxRow
 from jobstream_api.repositories.submits import Draft, Record, Stored
+from jobstream_api.services.remembering import remembered
+from jobstream_api.services.uniqueness import Rival, settle
 
 Stores = dict[UUID, Stored]
 
 _AT_ONCE = 1_000
 """Jobs in one statement: some milliseconds of this process's time."""
+PATIENCE_S = 2.0
+"""How long another transaction that has a key or a claim of ours is waited for."""
+_LITTLE_PATIENCE_S = 0.25
+"""The same while the order to blame is looked for among its neighbours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Jobs that one request asks for."""
+    """Jobs that one request asks for.
+
+    Attributes:
+        unique: one of them asks to be unique.
+    """
 
     drafts: Sequence[Draft]
     claim: Claim | None = None
+    unique: bool = False
 
 
 @dataclass(slots=True)
@@ -36,11 +48,15 @@ class Placed:
     Attributes:
         stored: by id; empty if another request with the same key came first.
         refused: drafts that the database would not take, by id.
+        met: what drafts met that are not unique, by id.
+        key_expires_at: until when the key of the order is remembered, if it has one and was first.
     """
 
     first: bool
     stored: Stores = field(default_factory=dict)
     refused: dict[UUID, InvalidInput] = field(default_factory=dict)
+    met: dict[UUID, Rival] = field(default_factory=dict)
+    key_expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +69,24 @@ class Joined:
 
     stored: Stores
     refused: dict[UUID, InvalidInput]
+    met: dict[UUID, Rival]
     publish: Callable[[], None]
+
+
+@dataclass(slots=True)
+class _Work:
+    """What a transaction has stored so far, and what the database refused."""
+
+    records: list[Record] = field(default_factory=list)
+    stored: Stores = field(default_factory=dict)
+    refused: dict[UUID, InvalidInput] = field(default_factory=dict)
+
+
+def _expiry(order: Order, won: Mapping[tuple[str, str], datetime]) -> datetime | None:
+    return None if order.claim is None else won[order.claim.scope, order.claim.key]
+
+
+_RIVAL_IN_FLIGHT = "a job that is the same by `unique` is being stored just now; try again in a moment"
 
 
 class Placer:
@@ -83,13 +116,22 @@ class Placer:
     async def place(self, orders: Sequence[Order]) -> list[Placed | Exception]:
         """Store ``orders`` in one transaction; one result each, in order. Never raises."""
         await self._ease()
+        return await self._place(orders, PATIENCE_S)
+
+    async def _place(self, orders: Sequence[Order], patience_s: float) -> list[Placed | Exception]:
         try:
             try:
-                return list(await self._transact(orders, careful=False))
+                return list(await self._transact(orders, careful=False, patience_s=patience_s))
             except Exception as error:
                 if not is_refusal(error):
                     raise
-                return list(await self._transact(orders, careful=True))
+                return list(await self._transact(orders, careful=True, patience_s=patience_s))
+        except (IdempotencyInFlight, StoreUnavailable) as error:
+            if len(orders) == 1:
+                return [error]
+            half = len(orders) // 2
+            first = await self._place(orders[:half], _LITTLE_PATIENCE_S)
+            return first + await self._place(orders[half:], _LITTLE_PATIENCE_S)
         except Exception as error:
             if not is_transient(error):
                 emit(Event.SERVICE_CRASHED, service="submit", error=repr(error), exc_info=error)
@@ -103,13 +145,12 @@ class Placer:
         Args:
             door: how they came, for metrics.
         """
-        records = self._records(drafts)
-        refused: dict[UUID, InvalidInput] = {}
-        stored = await self._insert_fitting(connection, drafts, records, refused) if drafts else {}
-        return Joined(stored, refused, partial(self._hand_over_of, records, stored, door=door))
+        work = _Work()
+        met = await settle(connection, drafts, PATIENCE_S, partial(self._insert, connection, work, careful=True))
+        return Joined(work.stored, work.refused, met, partial(self._hand_over_of, work.records, work.stored, door=door))
 
-    async def _transact(self, orders: Sequence[Order], *, careful: bool) -> list[Placed]:
-        if not careful and all(order.claim is None for order in orders):
+    async def _transact(self, orders: Sequence[Order], *, careful: bool, patience_s: float) -> list[Placed]:
+        if not careful and all(order.claim is None and not order.unique for order in orders):
             drafts = [draft for order in orders for draft in order.drafts]
             if len(drafts) <= _AT_ONCE:
                 opened = self._database.connection()  # one statement is a transaction of its own
@@ -119,15 +160,20 @@ class Placer:
                 records, stored = await self._insert_all(connection, drafts)
             self._hand_over_of(records, stored)
             return [Placed(True, stored) for _ in orders]
-        return await self._transact_with_claims(orders, careful=careful)
+        return await self._transact_with_claims(orders, careful=careful, patience_s=patience_s)
 
-    async def _transact_with_claims(self, orders: Sequence[Order], *, careful: bool) -> list[Placed]:
+    async def _transact_with_claims(self, orders: Sequence[Order], *, careful: bool, patience_s: float) -> list[Placed]:
         claims: dict[tuple[str, str], Claim] = {}
         for order in orders:
             if order.claim is not None:
                 claims.setdefault((order.claim.scope, order.claim.key), order.claim)
         async with self._database.transaction() as connection:
-            won = await idempotency.claim(connection, list(claims.values()), self._ttl_s)
+            try:
+                won = await idempotency.claim(connection, list(claims.values()), self._ttl_s, patience_s)
+            except Exception as error:
+                if is_lock_timeout(error):
+                    raise IdempotencyInFlight from error
+                raise
             first = [
                 order.claim is None
                 or ((place := (order.claim.scope, order.claim.key)) in won and claims[place] is order.claim)
@@ -136,17 +182,52 @@ class Placer:
             drafts = [
                 draft for order, is_first in zip(orders, first, strict=True) if is_first for draft in order.drafts
             ]
-            refused: dict[UUID, InvalidInput] = {}
-            if careful:
-                records = self._records(drafts)
-                stored = await self._insert_fitting(connection, drafts, records, refused) if drafts else {}
-            else:
-                records, stored = await self._insert_all(connection, drafts)
-            for order, is_first in zip(orders, first, strict=True):
-                if refused and is_first and order.claim and not any(draft.id in stored for draft in order.drafts):
-                    await idempotency.release(connection, order.claim)
-        self._hand_over_of(records, stored)
-        return [Placed(True, stored, refused) if is_first else Placed(False) for is_first in first]
+            work = _Work()
+            try:
+                met = await settle(
+                    connection, drafts, patience_s, partial(self._insert, connection, work, careful=careful)
+                )
+            except Exception as error:
+                if is_lock_timeout(error):
+                    raise StoreUnavailable(_RIVAL_IN_FLIGHT) from error
+                raise
+            if work.refused or met:
+                for order, is_first in zip(orders, first, strict=True):
+                    if is_first and order.claim is not None:
+                        await self._remember(connection, order.claim, order.drafts, work.refused, met)
+        self._hand_over_of(work.records, work.stored)
+        return [
+            Placed(True, work.stored, work.refused, met, _expiry(order, won)) if is_first else Placed(False)
+            for order, is_first in zip(orders, first, strict=True)
+        ]
+
+    async def _remember(
+        self,
+        connection: Connection,
+        claim: Claim,
+        drafts: Sequence[Draft],
+        refused: dict[UUID, InvalidInput],
+        met: dict[UUID, Rival],
+    ) -> None:
+        amended = remembered(claim, drafts, refused, met)
+        if amended is None:
+            await idempotency.release(connection, claim)
+        elif amended != claim:
+            await idempotency.amend(connection, amended)
+
+    async def _insert(
+        self, connection: Connection, work: "_Work", drafts: Sequence[Draft], *, careful: bool
+    ) -> set[UUID]:
+        """Insert drafts and note it in ``work``; returns those that the database refuses, if it is asked one by one."""
+        if careful:
+            records, before = self._records(drafts), len(work.refused)
+            work.stored |= await self._insert_fitting(connection, drafts, records, work.refused)
+            work.records += records
+            return {draft.id for draft in drafts if draft.id in work.refused} if len(work.refused) > before else set()
+        records, stored = await self._insert_all(connection, drafts)
+        work.records += records
+        work.stored |= stored
+        return set()
 
     async def _insert_all(self, connection: Connection, drafts: Sequence[Draft]) -> tuple[list[Record], Stores]:
         """Insert all drafts, a slice at a time: a long one would hold up everybody else in this process."""

@@ -109,6 +109,9 @@ def test_announcements_tell_all_that_the_api_needs(write: Write) -> None:
         "backoff_base_s": 2.0,
         "backoff_factor": 3.0,
         "backoff_cap_s": 60.0,
+        "limits": [],
+        "strict_order": False,
+        "unique": None,
         "at": now,
     }
     assert told.payload_schema is not None
