@@ -31,6 +31,7 @@ from jobstream_api.services.queries import Queries
 from jobstream_api.services.readiness import Readiness
 from jobstream_api.services.reaper import Reaper
 from jobstream_api.services.relay import Relay, Sweep
+from jobstream_api.services.retention import Retention
 from jobstream_api.services.scheduler import Scheduler
 from jobstream_api.services.schedules import Schedules
 from jobstream_api.services.submit import Submitter
@@ -115,6 +116,7 @@ class Process:
             OffsetsKeeper(self.settings, self.database),
             self._census,
             Housekeeping(self.database),
+            Retention(self.settings, self.database),
         ]
 
     async def start(self) -> None:
