@@ -6,6 +6,7 @@ from jobstream.backoff import Backoff
 from jobstream.contracts.unique import Unique
 from jobstream.handlers.context import JobContext
 from jobstream.handlers.declare import handler
+from jobstream.handlers.limits import ConcurrencyLimit, RateLimit
 from jobstream.handlers.verdicts import Cancel, Fail, Retry, Snooze
 
 if TYPE_CHECKING:
@@ -15,9 +16,11 @@ __all__ = [
     "Backoff",
     "Cancel",
     "Client",
+    "ConcurrencyLimit",
     "Fail",
     "JobContext",
     "KafkaClient",
+    "RateLimit",
     "Retry",
     "Snooze",
     "SyncClient",

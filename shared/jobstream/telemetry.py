@@ -52,6 +52,7 @@ class Event(Enum):
     SCHEDULE_MISSED = ("schedule.missed", "warning")
     SCHEDULE_REFUSED = ("schedule.refused", "warning")
     SCHEDULE_CHANGED = ("schedule.changed", "info")
+    FLOW_CHANGED = ("flow.changed", "info")
     RUNS_RESCUED = ("runs.rescued", "warning")
     JOBS_REPUBLISHED = ("jobs.republished", "warning")
     OFFSETS_RESTORED = ("offsets.restored", "warning")
@@ -69,6 +70,7 @@ class Event(Enum):
     JOB_LOG = ("job.log", "info")
     HANDLER_ABANDONED = ("handler.abandoned", "warning")
     HANDLER_LEFT_OUT = ("handler.left_out", "warning")
+    CONTROL_IGNORED = ("control.ignored", "warning")
     COMMIT_FENCED = ("commit.fenced", "warning")
     # kafka
     KAFKA_TROUBLE = ("kafka.trouble", "warning")

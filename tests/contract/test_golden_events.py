@@ -32,7 +32,7 @@ WRITTEN = [
     "job.completed.v1.direct.json",
     "job.failed.v1.json",
     "job.snoozed.v1.json",
-    "job.deferred.v1.json",
+    "job.deferred.v1.reason.json",
     "job.cancelled.v1.reason.json",
     "job.released.v1.finished.json",
 ]
@@ -89,7 +89,8 @@ def written(event: StatusEvent) -> Report:
             return reports.heartbeat(work)
         case EventKind.DEFERRED:
             assert event.delay_s is not None
-            return reports.deferred(work, event.at + timedelta(seconds=event.delay_s))
+            assert event.reason is not None
+            return reports.deferred(work, event.reason, event.at + timedelta(seconds=event.delay_s))
         case EventKind.COMPLETED:
             return reports.outcome(work, Completed(orjson.dumps(event.result)))
         case EventKind.FAILED:
@@ -114,8 +115,13 @@ def test_worker_events_read_and_write_the_same(path):
 
 
 def test_type_announcement_reads_and_writes_the_same():
-    document = read("type-announcement.v1.json")
+    document = read("type-announcement.v1.limits.json")
     assert orjson.loads(TypeAnnouncement.read(document).to_json()) == document
+
+
+def test_an_announcement_from_before_limits_declares_none():
+    document = read("type-announcement.v1.json")
+    assert orjson.loads(TypeAnnouncement.read(document).to_json()) == document | {"limits": [], "strict_order": False}
 
 
 def test_job_record_reads_and_writes_the_same():

@@ -61,6 +61,15 @@ def blocking(payload: dict, ctx: JobContext) -> dict:
     return {"slept": payload["seconds"]}
 
 
+@handler("attentive", backoff=SOON)
+def attentive(payload: dict, ctx: JobContext) -> None:
+    note(ctx, "start")
+    while not ctx.cancelled:
+        time.sleep(0.02)
+    note(ctx, "cancelled")
+    raise Cancel("it was told to stop")
+
+
 @handler("cpu", run_in="process", backoff=SOON)
 def cpu(payload: dict, ctx: JobContext) -> dict:
     note(ctx, "start")
@@ -134,3 +143,12 @@ async def keyed(payload: dict, ctx: JobContext) -> None:
 async def overtime(payload: dict, ctx: JobContext) -> None:
     note(ctx, "start")
     await asyncio.sleep(30)
+
+
+@handler("ordered", strict_order=True, max_retries=3, backoff=Backoff(base_s=0.3, factor=1.0, cap_s=0.3))
+async def ordered(payload: dict, ctx: JobContext) -> None:
+    note(ctx, "start", key=ctx.key, n=payload["n"])
+    await asyncio.sleep(payload.get("seconds", 0.01))
+    if ctx.attempt <= payload.get("failures", 0):
+        raise ConnectionError(f"attempt {ctx.attempt} fails")
+    note(ctx, "end", key=ctx.key, n=payload["n"])

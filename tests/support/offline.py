@@ -12,11 +12,17 @@ from jobstream.contracts.topics import Topics
 from jobstream.ids import new_id
 from jobstream_api.app import create_app
 from jobstream_api.infrastructure.database import Database
+from jobstream_api.repositories.flow import QueueDefaults
 from jobstream_api.repositories.submits import Stored
 from jobstream_api.routes.deps import Parts
 from jobstream_api.services.catalogue import Catalogue
 from jobstream_api.services.drafts import Drafter
 from jobstream_api.services.firing import Firing
+from jobstream_api.services.flow import Flow
+from jobstream_api.services.flow_changes import FlowChanges
+from jobstream_api.services.flow_control import FlowControl
+from jobstream_api.services.flow_figures import FlowFigures
+from jobstream_api.services.lag import Lag
 from jobstream_api.services.metrics import Metrics
 from jobstream_api.services.operations import Operations
 from jobstream_api.services.placing import Order, Placed
@@ -48,10 +54,18 @@ def announcement(name: str = "example", **fields: Any) -> TypeAnnouncement:
 
 def offline_catalogue(*types: TypeAnnouncement) -> Catalogue:
     """A catalogue that has learned ``types`` and follows nothing."""
-    catalogue = Catalogue(Database(ApiSettings()), lambda: None)  # type: ignore[arg-type,return-value]
+    catalogue = Catalogue(Database(ApiSettings()), None, lambda: None)  # type: ignore[arg-type,return-value]
     for announced in types or (announcement(),):
         catalogue.learn(announced)
     return catalogue
+
+
+def offline_flow(database: Database, settings: ApiSettings) -> tuple[Flow, FlowChanges, FlowFigures]:
+    """Flow control over a store that nobody may reach."""
+    defaults = QueueDefaults(settings.queues, frozenset(settings.managed_queues))
+    flow = Flow(database, defaults, lambda: None, quiet_for=lambda: 0.0)  # type: ignore[arg-type,return-value]
+    changes = FlowChanges(database, Topics(""), defaults, flow, hand_over=lambda rows: None, ids=new_id)
+    return flow, changes, FlowFigures(database, defaults, Lag(settings))
 
 
 def offline_app(*types: TypeAnnouncement, **settings: Any) -> tuple[FastAPI, MemoryPlacer]:
@@ -60,17 +74,30 @@ def offline_app(*types: TypeAnnouncement, **settings: Any) -> tuple[FastAPI, Mem
     app = create_app(made)
     database, catalogue, placer = Database(made), offline_catalogue(*types), MemoryPlacer()
     waiters = Waiters(database)
-    drafter = Drafter(catalogue, made, SystemClock(), new_id)
+    flow, changes, figures = offline_flow(database, made)
+    drafter = Drafter(catalogue, flow.lane, made, SystemClock(), new_id)
     firing = Firing(drafter, placer)  # type: ignore[arg-type]
     app.state.parts = Parts(
         settings=made,
         catalogue=catalogue,
         drafter=drafter,
         submitter=Submitter(database, placer, group=100),  # type: ignore[arg-type]
-        queries=Queries(database, waiters),
-        operations=Operations(database, catalogue, Topics(""), hand_over=lambda rows: None, ids=new_id, max_retries=3),
+        queries=Queries(database, waiters, flow),
+        operations=Operations(
+            database,
+            catalogue,
+            Topics(""),
+            flow,
+            hand_over=lambda rows: None,
+            ids=new_id,
+            max_retries=3,
+            wake_dispatcher=lambda: None,
+        ),
         schedules=Schedules(database, drafter, firing, SystemClock(), ids=new_id, wake=lambda: None),
-        readiness=Readiness(database, catalogue, dict),
+        flow=flow,
+        flow_control=FlowControl(made, catalogue, changes),
+        flow_figures=figures,
+        readiness=Readiness(database, catalogue, flow, dict),
         metrics=Metrics(catalogue.known, dict),
     )
     return app, placer

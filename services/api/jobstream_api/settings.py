@@ -2,7 +2,7 @@
 
 from typing import Literal, get_args
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from jobstream.settings import CommaList, Settings, split_commas
 
@@ -44,6 +44,11 @@ class ApiSettings(Settings):
         le=300,
         description="An applier or intake that Kafka has not heard of for so long, seconds, loses its partitions to "
         "the other api processes, or to itself after a restart. Nothing blocks these loops, so it can be short.",
+    )
+    managed_queues: CommaList = Field(
+        (),
+        description="Queues, of JOBSTREAM_QUEUES, comma-separated, whose jobs wait in the database and go to Kafka "
+        "about a second ahead, by priority and fairness. `PATCH /queues/{queue}` overrides it. Empty: none.",
     )
     unknown_types: Literal["reject", "accept"] = Field(
         "reject", description="What `POST /jobs` does with a type that no worker ever announced."
@@ -105,9 +110,9 @@ class ApiSettings(Settings):
     wait_max_s: float = Field(60.0, gt=0, le=600, description="Longest `?wait=`.")
     shutdown_grace_s: float = Field(15.0, gt=0, description="Time to finish requests and loops after SIGTERM.")
 
-    @field_validator("api_roles", mode="before")
+    @field_validator("api_roles", "managed_queues", mode="before")
     @classmethod
-    def _split_roles(cls, value: object) -> object:
+    def _split_lists(cls, value: object) -> object:
         return split_commas(value)
 
     @field_validator("api_roles")
@@ -116,4 +121,13 @@ class ApiSettings(Settings):
         for role in value:
             if role not in ROLES:
                 raise ValueError(f"{role!r} is no role; choose of {', '.join(ROLES)}")
+        return value
+
+    @field_validator("managed_queues")
+    @classmethod
+    def _known_queues(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        queues = info.data.get("queues", value)
+        for name in value:
+            if name not in queues:
+                raise ValueError(f"{name!r} is none of JOBSTREAM_QUEUES: {', '.join(queues)}")
         return value

@@ -12,6 +12,7 @@ from jobstream.kafka.follower import TopicFollower
 from jobstream.kafka.publisher import Publisher
 from jobstream.service import Service, Supervisor
 from jobstream_api.infrastructure.database import Database
+from jobstream_api.repositories.flow import QueueDefaults
 from jobstream_api.routes.deps import Parts
 from jobstream_api.services.applier import Applier
 from jobstream_api.services.catalogue import Catalogue
@@ -19,8 +20,14 @@ from jobstream_api.services.census import Census
 from jobstream_api.services.dispatcher import Dispatcher
 from jobstream_api.services.drafts import Drafter
 from jobstream_api.services.firing import Firing
+from jobstream_api.services.flow import Flow
+from jobstream_api.services.flow_changes import FlowChanges
+from jobstream_api.services.flow_control import FlowControl
+from jobstream_api.services.flow_figures import FlowFigures
+from jobstream_api.services.gates import GatesPublisher
 from jobstream_api.services.housekeeping import Housekeeping
 from jobstream_api.services.intake import Intake
+from jobstream_api.services.lag import Lag
 from jobstream_api.services.leader import Leader
 from jobstream_api.services.metrics import Metrics
 from jobstream_api.services.offsets_keeper import OffsetsKeeper
@@ -51,8 +58,19 @@ class Process:
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{ids().hex[-8:]}"
         self.database = Database(settings)
         self.relay = Relay(self.database, Publisher(settings, "jobstream-api-relay"), dead_topic=self.topics.dead)
+        self._queue_defaults = QueueDefaults(settings.queues, frozenset(settings.managed_queues))
+        self.flow = Flow(
+            self.database,
+            self._queue_defaults,
+            lambda: TopicFollower(settings, "jobstream-api-control", self.topics.control),
+            quiet_for=self.relay.last_success_age,  # it asks Kafka every few seconds
+        )
+        self.flow_changes = FlowChanges(
+            self.database, self.topics, self._queue_defaults, self.flow, hand_over=self.relay.hand_over, ids=ids
+        )
+        self.lag = Lag(settings)
         self.catalogue = Catalogue(
-            self.database, lambda: TopicFollower(settings, "jobstream-api-types", self.topics.types)
+            self.database, self.flow_changes, lambda: TopicFollower(settings, "jobstream-api-types", self.topics.types)
         )
         self.waiters = Waiters(self.database)
         self.policies = Policies(settings, self.catalogue)
@@ -68,11 +86,11 @@ class Process:
     def services_of(self, roles: tuple[str, ...]) -> list[Service]:
         """The services that ``roles`` ask for, in the order in which they start; they stop in reverse.
 
-        Every role may write outbox rows and asks for job types, so relay and catalogue always run.
+        Every role may write outbox rows and asks for job types and gates, so these three always run.
         """
         # Several passes: a row counts as left behind only after a while.
         first_sweep = Sweep(self.database, self.relay, after_s=self.settings.relay_sweep_after_s, passes=3)
-        services: list[Service] = [self.relay, self.catalogue, first_sweep]
+        services: list[Service] = [self.relay, self.flow, self.catalogue, first_sweep]
         if "http" in roles:
             services.append(self.waiters)
         if "applier" in roles:
@@ -81,13 +99,22 @@ class Process:
                     self.settings,
                     self.database,
                     policies=self.policies,
+                    flow=self.flow,
                     hand_over=self.relay.hand_over,
                     notify=self.waiters.notify,
                     wake_dispatcher=self._wake_dispatcher,
                 )
             )
         if "intake" in roles:
-            services.append(Intake(self.settings, self.database, hand_over=self.relay.hand_over))
+            services.append(
+                Intake(
+                    self.settings,
+                    self.database,
+                    lane=self.flow.lane,
+                    hand_over=self.relay.hand_over,
+                    wake_dispatcher=self._wake_dispatcher,
+                )
+            )
         if "leader" in roles:
             self.leader = Leader(
                 self.settings, self.database, holder=self.holder, services=self._services_of_the_leader
@@ -97,7 +124,9 @@ class Process:
 
     def _services_of_the_leader(self) -> list[Service]:
         """Made anew for each term of leadership."""
-        self._dispatcher = Dispatcher(self.settings, self.database, hand_over=self.relay.hand_over)
+        self._dispatcher = Dispatcher(
+            self.settings, self.database, defaults=self._queue_defaults, hand_over=self.relay.hand_over
+        )
         self._scheduler = Scheduler(self.settings, self.database, self.catalogue, self.firing)
         self._census = Census(self.settings, self.database)
         return [
@@ -113,6 +142,7 @@ class Process:
                 wake_dispatcher=self._wake_dispatcher,
             ),
             Sweep(self.database, self.relay, after_s=self.settings.relay_sweep_after_s),
+            GatesPublisher(self.flow_changes),
             OffsetsKeeper(self.settings, self.database),
             self._census,
             Housekeeping(self.database),
@@ -139,6 +169,7 @@ class Process:
         left = self._draining_since + self.settings.shutdown_grace_s - time.monotonic()
         await self.parts.submitter.close(min(max(left, 1.0), _COMMITS_S))
         await self.supervisor.stop(max(left, 1.0))
+        await self.lag.close()
         await self.database.close()
         self.metrics.stop()
 
@@ -178,24 +209,30 @@ class Process:
             ease=self.relay.ease,
             ids=ids,
             ttl_s=settings.idempotency_ttl_s,
+            gated=self._wake_dispatcher,
         )
-        drafter = Drafter(self.catalogue, settings, clock, ids)
+        drafter = Drafter(self.catalogue, self.flow.lane, settings, clock, ids)
         self.firing = Firing(drafter, placer)
         return Parts(
             settings=settings,
             catalogue=self.catalogue,
             drafter=drafter,
             submitter=Submitter(self.database, placer, group=settings.submit_batch),
-            queries=Queries(self.database, self.waiters),
+            queries=Queries(self.database, self.waiters, self.flow),
             operations=Operations(
                 self.database,
                 self.catalogue,
                 self.topics,
+                self.flow,
                 hand_over=hand_over,
                 ids=ids,
                 max_retries=settings.max_retries,
+                wake_dispatcher=self._wake_dispatcher,
             ),
             schedules=Schedules(self.database, drafter, self.firing, clock, ids=ids, wake=self._wake_scheduler),
+            flow=self.flow,
+            flow_control=FlowControl(settings, self.catalogue, self.flow_changes),
+            flow_figures=FlowFigures(self.database, self._queue_defaults, self.lag),
             metrics=self.metrics,
-            readiness=Readiness(self.database, self.catalogue, self.ages),
+            readiness=Readiness(self.database, self.catalogue, self.flow, self.ages),
         )

@@ -1,15 +1,18 @@
-"""What becomes of a record that arrives: nothing more, a refusal, or work."""
+"""What becomes of a record that arrives: nothing more, a refusal, a way back, or work."""
 
 from typing import Any
 
 from jobstream.clock import Clock
+from jobstream.contracts.events import Deferral
 from jobstream.contracts.jobs import Job, read_job
 from jobstream.contracts.topics import Topics
 from jobstream.errors import InvalidInput
 from jobstream.handlers.registry import Registry
 from jobstream.telemetry import Event, emit
 from jobstream_worker.counts import Counts
+from jobstream_worker.gatekeeper import Gatekeeper
 from jobstream_worker.ledger import Ledger
+from jobstream_worker.orders import Orders
 from jobstream_worker.runner import Runner
 from jobstream_worker.slots import Slot
 from jobstream_worker.work import Work, identity_of
@@ -19,11 +22,21 @@ class Admission:
     """Takes records of job topics, one by one. No record makes it raise."""
 
     def __init__(
-        self, registry: Registry, runner: Runner, ledger: Ledger, topics: Topics, counts: Counts, clock: Clock
+        self,
+        registry: Registry,
+        runner: Runner,
+        ledger: Ledger,
+        orders: Orders,
+        gatekeeper: Gatekeeper,
+        topics: Topics,
+        counts: Counts,
+        clock: Clock,
     ) -> None:
         self._registry = registry
         self._runner = runner
         self._ledger = ledger
+        self._orders = orders
+        self._gatekeeper = gatekeeper
         self._topics = topics
         self._counts = counts
         self._clock = clock
@@ -58,11 +71,16 @@ class Admission:
         spec = self._registry.get(job.type)
         again = record.offset < slot.suspect_end or job.attempt > 1 or job.dispatch > 1
         work = Work(job, spec, slot, record.offset, size=len(record.value), announce_first=again)
-        if spec is None:
+        reason = self._orders.against(work.identity) if self._orders.any else None
+        if reason is not None:
+            self._runner.drop(work, reason)
+        elif spec is None:
             self._runner.refuse(work)
         elif job.direct and job.run_at is not None and job.run_at > self._clock.now():
             # Of the api's own jobs the dispatcher has decided that they are due, by the database's clock.
-            self._runner.defer(work, job.run_at)
+            self._runner.defer(work, Deferral.EARLY, job.run_at)
+        elif self._gatekeeper.shut and self._gatekeeper.stops(job):
+            self._runner.defer(work, Deferral.GATED)
         else:
             self._runner.submit(work)
 

@@ -20,13 +20,17 @@ from jobstream_worker.blocks import Blocks
 from jobstream_worker.committer import Committer
 from jobstream_worker.consumer import Consumer
 from jobstream_worker.consumer_guard import ConsumerGuard
+from jobstream_worker.control import Control
+from jobstream_worker.control_watch import ControlWatch
 from jobstream_worker.counts import Counts
 from jobstream_worker.executor import Executor
+from jobstream_worker.gatekeeper import Gatekeeper
 from jobstream_worker.health import HealthServer, Readiness
 from jobstream_worker.heartbeat import Heartbeats
 from jobstream_worker.leases import Leases
 from jobstream_worker.ledger import Ledger
 from jobstream_worker.metrics import WorkerMetrics
+from jobstream_worker.orders import Orders
 from jobstream_worker.publisher import Publisher
 from jobstream_worker.pulse import Pulse
 from jobstream_worker.reports import Reports
@@ -85,9 +89,13 @@ class Worker:
             clock,
             concurrency=settings.worker_concurrency,
             process_slots=settings.process_slots,
+            weights={topics.jobs(queue): weight for queue, weight in settings.weights.items()},
         )
+        orders, gatekeeper = Orders(), Gatekeeper()
+        self.control = Control(orders, gatekeeper, self.runner, ledger, topics)
         blocks = Blocks(self.id, self.runner, clock, lease_s=settings.worker_lease_s)
         self.watch = StatusWatch(settings, f"{self.id}-watch", topics.status, publisher, blocks, self.counts)
+        control_watch = ControlWatch(settings, f"{self.id}-control", topics.control, self.control, self.counts)
         leases = Leases(self.runner.announce, clock)
         heartbeats = Heartbeats(publisher, reports, self.runner, self.counts, clock, lease_s=settings.worker_lease_s)
         committer = Committer(slots, publisher, ledger, blocks, self.counts, clock)
@@ -96,8 +104,9 @@ class Worker:
             self.id,
             [topics.jobs(queue) for queue in settings.served_queues],
             slots,
-            admission=Admission(registry, self.runner, ledger, topics, self.counts, clock),
+            admission=Admission(registry, self.runner, ledger, orders, gatekeeper, topics, self.counts, clock),
             runner=self.runner,
+            control=self.control,
             committer=committer,
             takeover=Takeover(self.watch, ledger),
             watch=self.watch,
@@ -107,17 +116,20 @@ class Worker:
         self.runner.waits = leases.watch
         self.outbound.turned = self.runner.go_on
         self.runner.leased = heartbeats.watch
+        self.control.changed = self.consumer.wake
         self.consumer.shared_out = self.announcer.wake
         self.runner.room_made = committer.committed = self.consumer.wake
         session_s = settings.worker_session_s
         pulse = Pulse(session_s - 2 * heartbeat_interval_s(session_s), self.consumer.doubt, clock)
         self.runner.stood_still = pulse.late
-        guard = ConsumerGuard(self.consumer, self.runner, self.watch)
+        guard = ConsumerGuard(self.consumer, self.watch)
+        watches = [self.watch, control_watch]
         self.supervisor = Supervisor(
-            [pulse, self.outbound, self.watch, leases, heartbeats, committer, self.announcer, self.consumer, guard]
+            [pulse, self.outbound, *watches, leases, heartbeats, committer, self.announcer, self.consumer, guard]
         )
         readiness = Readiness(
             joined=lambda: self.consumer.joined,
+            told=lambda: self.control.known,
             waiting_s=self.outbound.oldest_age,
             answered_at=lambda: self.watch.answered_at,
             ages=self.supervisor.ages,

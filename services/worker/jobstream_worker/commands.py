@@ -21,7 +21,7 @@ EXIT_CUT_OFF = 1
 
 
 def worker(
-    queues: Annotated[str | None, typer.Option(help="Queues to serve, comma-separated.")] = None,
+    queues: Annotated[str | None, typer.Option(help="Queues to serve, with their weights: high:8,low:1.")] = None,
     concurrency: Annotated[int | None, typer.Option(help="Jobs to run at once.")] = None,
     handlers: Annotated[str | None, typer.Option(help="Modules with handlers, comma-separated.")] = None,
 ) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable
+from typing import Any
 
 from jobstream.backoff import Backoff
 from jobstream.errors import BrokerUnavailable
@@ -12,6 +13,7 @@ from jobstream.telemetry import Event, emit
 from jobstream.wakeful import WakefulLoop
 from jobstream_worker.admission import Admission
 from jobstream_worker.committer import Committer
+from jobstream_worker.control import Control
 from jobstream_worker.counts import Counts
 from jobstream_worker.runner import Runner
 from jobstream_worker.settings import WorkerSettings
@@ -20,6 +22,8 @@ from jobstream_worker.status_watch import StatusWatch
 from jobstream_worker.takeover import Takeover
 
 POLL_S = 0.2
+PEEK_S = 0.1
+"""While a queue has no room, others that seem empty are looked at this often: room may come at any moment."""
 KEEP_ALIVE_S = 3.0
 """Without room for a record we still show that often that we are polling."""
 LEAVE_S = 3.0
@@ -52,6 +56,7 @@ class Consumer(WakefulLoop):
         *,
         admission: Admission,
         runner: Runner,
+        control: Control,
         committer: Committer,
         takeover: Takeover,
         watch: StatusWatch,
@@ -64,6 +69,7 @@ class Consumer(WakefulLoop):
         self.slots = slots
         self._admission = admission
         self._runner = runner
+        self._control = control
         self._committer = committer
         self._takeover = takeover
         self._watch = watch
@@ -73,6 +79,7 @@ class Consumer(WakefulLoop):
         self._confirming: asyncio.Task[None] | None = None
         self._polling: asyncio.Task[None] | None = None
         self._kept_alive_at = 0.0
+        self._peek_at = 0.0
         self.joined = False
         self.shared_out: Callable[[], None] = lambda: None
         self.taken_at = 0.0
@@ -136,27 +143,48 @@ class Consumer(WakefulLoop):
         await group.start()
         while not self.stopping.is_set():
             self.succeeded()
-            room = self._runner.room()
-            open_slots = [partition for partition, slot in self.slots.items() if slot.takes]
-            if room == 0 or not open_slots:
+            rooms = self._rooms()
+            # With all that we poll at rest, a poll waits for records; it must not while another queue's room may come.
+            waits = 0 not in rooms.values()
+            partitions = self._takers(rooms) if waits or time.monotonic() >= self._peek_at else []
+            if not partitions:
                 await self._rest(group)
                 continue
-            polled = await group.poll(open_slots, max_records=min(room, BATCH), timeout_s=POLL_S)
-            for partition, records in polled.items():
-                slot = self.slots.get(partition)
-                if slot is not None:
-                    self.taken_at = time.monotonic()
-                    for record in records:
-                        self._admission.admit(slot, record)
+            room = min(room for room in rooms.values() if room)
+            polled = await group.poll(partitions, max_records=min(room, BATCH), timeout_s=POLL_S if waits else 0.0)
+            if not polled and not waits:
+                self._peek_at = time.monotonic() + PEEK_S
+            self._admit(polled)
+
+    def _rooms(self) -> dict[str, int]:
+        """The room of each queue of which something may start, by topic."""
+        if not self._control.known:
+            return {}
+        paused = self._control.paused
+        return {topic: self._runner.room(topic) for topic in self._topics if topic not in paused}
+
+    def _takers(self, rooms: dict[str, int]) -> list[TopicPartition]:
+        """The partitions that records are taken of."""
+        if not any(rooms.values()):
+            return []
+        return [partition for partition, slot in self.slots.items() if rooms.get(partition.topic) and slot.takes]
+
+    def _admit(self, polled: dict[TopicPartition, list[Any]]) -> None:
+        for partition, records in polled.items():
+            slot = self.slots.get(partition)
+            if slot is not None:
+                self.taken_at = time.monotonic()
+                for record in records:
+                    self._admission.admit(slot, record)
 
     async def behind(self) -> bool:
-        """True if an open partition has records that we have not taken.
+        """True if a partition that we take records of has some that we have not taken.
 
         Raises:
             BrokerUnavailable: no answer in time.
         """
         group = self._group
-        takers = {partition for partition, slot in self.slots.items() if slot.takes}
+        takers = set(self._takers(self._rooms()))
         if group is None or not takers:
             return False
         bounds = await group.bounds(takers)

@@ -6,7 +6,6 @@ from jobstream.errors import BrokerUnavailable
 from jobstream.service import LoopService
 from jobstream.telemetry import Event, emit
 from jobstream_worker.consumer import Consumer
-from jobstream_worker.runner import Runner
 from jobstream_worker.status_watch import StatusWatch
 
 LOOK_EVERY_S = 15.0
@@ -21,10 +20,9 @@ class ConsumerGuard(LoopService):
 
     name = "consumer-guard"
 
-    def __init__(self, consumer: Consumer, runner: Runner, watch: StatusWatch) -> None:
+    def __init__(self, consumer: Consumer, watch: StatusWatch) -> None:
         super().__init__()
         self._consumer = consumer
-        self._runner = runner
         self._watch = watch
         self._suspected_at: float | None = None
 
@@ -47,7 +45,7 @@ class ConsumerGuard(LoopService):
             return False  # the consumer comes back with it
         if self._consumer.last_success_age() > STUCK_S:
             return True
-        if self._runner.room() == 0 or now - self._consumer.taken_at < LOOK_EVERY_S:
+        if now - self._consumer.taken_at < LOOK_EVERY_S:
             return False
         try:
             return await self._consumer.behind()

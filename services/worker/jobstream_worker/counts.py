@@ -21,6 +21,8 @@ class Counts:
         rebalances: assignments received.
         replays: takeovers that had to read the status topic.
         replayed: events read in them.
+        orders: cancellations read from the control topic.
+        control_ignored: records of it that could not be read.
     """
 
     records: int = 0
@@ -35,3 +37,5 @@ class Counts:
     rebalances: int = 0
     replays: int = 0
     replayed: int = 0
+    orders: int = 0
+    control_ignored: int = 0

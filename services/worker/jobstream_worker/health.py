@@ -103,6 +103,7 @@ class Readiness:
 
     Args:
         joined: true while the worker is a member of its group.
+        told: true once it has read what the api told all workers.
         waiting_s: age of the oldest record Kafka has not acknowledged, seconds.
         answered_at: monotonic time of Kafka's last answer.
         ages: seconds since each loop's last good turn, by name.
@@ -115,11 +116,13 @@ class Readiness:
     def __init__(
         self,
         joined: Callable[[], bool],
+        told: Callable[[], bool],
         waiting_s: Callable[[], float],
         answered_at: Callable[[], float],
         ages: Callable[[], dict[str, float]],
     ) -> None:
         self._joined = joined
+        self._told = told
         self._waiting_s = waiting_s
         self._answered_at = answered_at
         self._ages = ages
@@ -129,6 +132,8 @@ class Readiness:
         troubles = []
         if not self._joined():
             troubles.append("not a member of the workers' group")
+        if not self._told():
+            troubles.append("the control topic was not read to its end yet")
         if self._waiting_s() > self.MAX_WAITING_S:
             troubles.append(f"Kafka has acknowledged nothing for {self._waiting_s():.0f} s")
         silence = time.monotonic() - self._answered_at()

@@ -77,6 +77,8 @@ class WorkerMetrics(Collector):
             ("rebalances", "Assignments received", counts.rebalances),
             ("takeovers_read", "Takeovers that had to read the status topic", counts.replays),
             ("status_events_read", "Status events read", counts.replayed),
+            ("orders_read", "Cancellations read from the control topic", counts.orders),
+            ("control_ignored", "Records of the control topic that could not be read", counts.control_ignored),
             ("sends_failed", "Times everything unacknowledged was sent again", self._outbound.rounds_failed),
         ):
             yield CounterMetricFamily(f"jobstream_worker_{name}", text, value=value)

@@ -7,7 +7,7 @@ from uuid import UUID
 import orjson
 
 from jobstream.clock import Clock
-from jobstream.contracts.events import ErrorInfo, EventKind
+from jobstream.contracts.events import Deferral, ErrorInfo, EventKind
 from jobstream.contracts.headers import CloudEvents
 from jobstream.handlers.outcomes import Cancelled, Completed, Failed, Outcome, Released, Snoozed
 from jobstream.handlers.verdicts import MAX_DELAY_S
@@ -68,16 +68,17 @@ class Reports:
             case Snoozed():
                 return self._event(EventKind.SNOOZED, work, {"delay_s": outcome.delay_s}, final=True)
             case Cancelled():
-                error = ErrorInfo(code="cancelled", message=outcome.reason)
+                error = ErrorInfo(code="cancelled", message=work.cancelled or outcome.reason)
                 return self._event(EventKind.CANCELLED, work, {}, error=error, final=True)
             case Released():
                 return self._event(EventKind.RELEASED, work, {}, final=True)
 
-    def deferred(self, work: Work, until: datetime) -> Report:
-        """It was not started, since its time has not come."""
-        wait = (until - self._clock.now()).total_seconds()
+    def deferred(self, work: Work, reason: Deferral, until: datetime | None = None) -> Report:
+        """It is handed back unstarted, and may start after ``until``; None: whenever the api lets it."""
+        wait = 0.0 if until is None else (until - self._clock.now()).total_seconds()
         # A record's own clock may say anything; what is due later still is deferred again.
-        return self._event(EventKind.DEFERRED, work, {"delay_s": min(max(wait, 0.0), MAX_DELAY_S)})
+        delay_s = min(max(wait, 0.0), MAX_DELAY_S)
+        return self._event(EventKind.DEFERRED, work, {"delay_s": delay_s, "reason": reason.value})
 
     def unknown_type(self, work: Work, known: list[str]) -> Report:
         """It was not started, since there is no handler for it."""

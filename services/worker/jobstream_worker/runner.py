@@ -1,41 +1,38 @@
 """Runs work: when it may start, what is said of it, and what follows its outcome."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 from jobstream.clock import Clock
-from jobstream.contracts.events import EventKind
+from jobstream.contracts.events import Deferral, EventKind
 from jobstream.failpoints import failpoint
-from jobstream.handlers.outcomes import Outcome, Released, conclude
+from jobstream.handlers.outcomes import Cancelled, Outcome, Released, conclude
 from jobstream.handlers.spec import HandlerSpec
 from jobstream.telemetry import Event, emit
 from jobstream_worker.backlog import Backlog
 from jobstream_worker.counts import Counts
 from jobstream_worker.executor import Executor
 from jobstream_worker.ledger import Ledger
-from jobstream_worker.pace import Pace
 from jobstream_worker.publisher import Publisher
 from jobstream_worker.reports import Report, Reports
+from jobstream_worker.room import Room
 from jobstream_worker.run import Run
 from jobstream_worker.slots import Slot
 from jobstream_worker.work import Lane, Work
 
-MAX_WAITING = 10_000
-MAX_WAITING_BYTES = 64 * 1024 * 1024
-"""Of work that waits for its lane or for a child process."""
-MAX_UNSETTLED = 2_000
-MAX_UNSETTLED_BYTES = 64 * 1024 * 1024
-"""Of outcomes that Kafka has not acknowledged."""
 TURN_S = 0.005
 """How long work that never waits may go on before the loop has its turn: heartbeats, polls, acknowledges."""
 
 
 class Runner:
     """Starts work as slots come free, and settles it when its outcome is acknowledged.
+
+    Args:
+        weights: shares of the places that queues get while several have work, by topic.
 
     Attributes:
         waits: called with work whose handler has not ended at once.
@@ -57,6 +54,7 @@ class Runner:
         *,
         concurrency: int,
         process_slots: int,
+        weights: Mapping[str, int] | None = None,
     ) -> None:
         self._executor = executor
         self._publisher = publisher
@@ -65,9 +63,9 @@ class Runner:
         self._counts = counts
         self._clock = clock
         self.concurrency = concurrency
-        self._pace = Pace(least=max(concurrency // 10, 4))
         self._ended = 0
-        self.backlog = Backlog(process_slots)
+        self.backlog = Backlog(process_slots, weights)
+        self._room = Room(self.backlog, publisher, clock, concurrency)
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Task[None] | None = None
         self._served: Work | None = None
@@ -83,21 +81,11 @@ class Runner:
         self.stood_still: Callable[[float], bool] = _never
         self._held = False
 
-    def room(self) -> int:
-        """How many more records can be taken now. A few count as none, so that they are taken by the handful."""
-        backlog = self.backlog
-        if (
-            self._closed
-            or self._held
-            or self.unsettled >= MAX_UNSETTLED
-            or self._publisher.waiting_bytes >= MAX_UNSETTLED_BYTES
-            or backlog.waiting >= MAX_WAITING
-            or backlog.waiting_bytes >= MAX_WAITING_BYTES
-        ):
+    def room(self, topic: str) -> int:
+        """How many more records of a queue can be taken now."""
+        if self._closed or self._held:
             return 0
-        self._pace.look(self._ended, self._clock.monotonic())
-        room = self.concurrency + self._pace.ahead - self.active - backlog.ready
-        return room if room >= self._pace.ahead // 2 else 0
+        return self._room.of(topic, active=self.active, ended=self._ended, unsettled=self.unsettled)
 
     def submit(self, work: Work) -> None:
         """Take new work: it starts when its lane and a place are free."""
@@ -105,10 +93,15 @@ class Runner:
         self.backlog.add(work)
         self._start_ready()
 
-    def defer(self, work: Work, until: datetime) -> None:
-        """Hand work back unstarted, since its time has not come."""
+    def defer(self, work: Work, reason: Deferral, until: datetime | None = None) -> None:
+        """Hand new work back unstarted."""
         self._ledger.begin(work)
-        self._conclude(work, self._reports.deferred(work, until))
+        self._conclude(work, self._reports.deferred(work, reason, until))
+
+    def drop(self, work: Work, reason: str) -> None:
+        """Report new work as cancelled: it does not start."""
+        self._ledger.begin(work)
+        self._conclude(work, self._reports.outcome(work, Cancelled(reason)))
 
     def refuse(self, work: Work) -> None:
         """Report work of a type without a handler."""
@@ -149,6 +142,26 @@ class Runner:
                 self._ledger.forget(work)
                 self.backlog.withdraw(work)
         self._start_ready()
+
+    def hand_back(self, work: Work, reason: Deferral) -> None:
+        """Hand queued work back unstarted. Others may start in its place: call ``go_on``."""
+        self.backlog.withdraw(work)
+        self._conclude(work, self._reports.deferred(work, reason))
+
+    def cancel(self, work: Work, reason: str) -> None:
+        """End work, wherever it stands: its handler is told to stop, or it does not start.
+
+        Others may start in its place: call ``go_on``.
+        """
+        if work.ended:
+            return
+        work.cancelled = reason
+        if work.run is not None:
+            work.run.cancel("cancelled")
+        elif not work.started:
+            self.backlog.withdraw(work)
+            self._conclude(work, self._reports.outcome(work, Cancelled(reason)))
+        # Else it waits for its lease, and does not begin after that.
 
     def without_fact(self, slots: set[Slot]) -> list[Work]:
         """Work of ``slots`` that has started, and for which no durable fact stands."""
@@ -240,12 +253,17 @@ class Runner:
         work.started = True
         self.active += 1
         try:
-            if work.announce_first:
+            if work.announce_first and not self._late(work):
                 self.announce(work)
                 await work.standing()
                 now = self._clock.monotonic()
             if self._releasing:
                 outcome: Outcome = Released()
+            elif work.cancelled is not None:
+                outcome = Cancelled(work.cancelled)
+            elif work.job.start_by is not None and self._late(work):
+                self._conclude(work, self._reports.deferred(work, Deferral.LATE))
+                return
             else:
                 outcome = await self._executor.execute(self._begin(work, spec, now), task)
                 failpoint("worker.after_handler")
@@ -261,6 +279,10 @@ class Runner:
             self.backlog.ran(work)
             if self.active == 0:
                 self._idle.set()
+
+    def _late(self, work: Work) -> bool:
+        start_by = work.job.start_by
+        return start_by is not None and start_by < self._clock.now()
 
     def _begin(self, work: Work, spec: HandlerSpec, now: float) -> Run:
         failpoint("worker.before_handler")

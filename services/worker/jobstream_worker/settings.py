@@ -8,6 +8,10 @@ from pydantic import Field, field_validator, model_validator
 from jobstream.kafka.clients import SESSION_TIMEOUT_S
 from jobstream.settings import CommaList, Settings, split_commas
 
+USUAL_WEIGHTS = {"high": 8, "low": 1}
+USUAL_WEIGHT = 4
+MAX_WEIGHT = 1000
+
 
 class WorkerSettings(Settings):
     """What a worker needs besides the shared settings."""
@@ -19,8 +23,10 @@ class WorkerSettings(Settings):
     )
     worker_queues: CommaList = Field(
         (),
-        description="Queues this worker serves, comma-separated. Empty: all of JOBSTREAM_QUEUES. Set it, together "
-        "with a JOBSTREAM_WORKER_GROUP of its own, to keep workers for one queue.",
+        description="Queues this worker serves, comma-separated, each with its weight: `high:8,default:4,low:1`; one "
+        "without has 1. While several have jobs, places are given in proportion to the weights. Empty: all of "
+        "JOBSTREAM_QUEUES, `high` with 8, `low` with 1, every other with 4. Set it, together with a "
+        "JOBSTREAM_WORKER_GROUP of its own, to keep workers for one queue.",
     )
     worker_concurrency: int = Field(
         100,
@@ -75,9 +81,19 @@ class WorkerSettings(Settings):
 
     @model_validator(mode="after")
     def _known_queues(self) -> Self:
-        unknown = [name for name in self.worker_queues if name not in self.queues]
-        if unknown:
-            raise ValueError(f"JOBSTREAM_WORKER_QUEUES names {unknown[0]!r}, which is not in JOBSTREAM_QUEUES")
+        seen = set()
+        for entry in self.worker_queues:
+            name, colon, weight = entry.partition(":")
+            if name not in self.queues:
+                raise ValueError(f"JOBSTREAM_WORKER_QUEUES names {name!r}, which is not in JOBSTREAM_QUEUES")
+            if name in seen:
+                raise ValueError(f"JOBSTREAM_WORKER_QUEUES names {name!r} twice")
+            if colon and not (weight.isascii() and weight.isdigit() and 1 <= int(weight) <= MAX_WEIGHT):
+                raise ValueError(
+                    f"JOBSTREAM_WORKER_QUEUES gives {name!r} the weight {weight!r}, which must be a whole number "
+                    f"from 1 to {MAX_WEIGHT}, as in {name}:4"
+                )
+            seen.add(name)
         return self
 
     @property
@@ -88,4 +104,12 @@ class WorkerSettings(Settings):
     @property
     def served_queues(self) -> tuple[str, ...]:
         """The queues this worker takes jobs from."""
-        return self.worker_queues or self.queues
+        return tuple(self.weights)
+
+    @property
+    def weights(self) -> dict[str, int]:
+        """Their shares of the worker's places, by queue."""
+        if not self.worker_queues:
+            return {name: USUAL_WEIGHTS.get(name, USUAL_WEIGHT) for name in self.queues}
+        entries = (entry.partition(":") for entry in self.worker_queues)
+        return {name: int(weight or 1) for name, _, weight in entries}

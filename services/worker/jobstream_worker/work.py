@@ -31,10 +31,12 @@ class Work:
     Attributes:
         identity: what makes two records the same work.
         lane: where it queues up, or None for a job without a key.
+        in_process: its handler runs in a child process.
         run_id: of the run it leads to, a UUID as text.
         size: bytes of the record, for limits on memory.
         announce_first: RUNNING must be acknowledged before the handler starts.
         started: it has left the queue; from here on only its outcome ends it.
+        cancelled: why it is not to run, or not to go on, or None.
         ended: its outcome is on its way.
         stands: a durable fact about it was acknowledged.
         introduced: an event that carries the direct job whole was posted.
@@ -50,6 +52,7 @@ class Work:
     run: Run | None = None
     started = False
     started_at: datetime | None = None
+    cancelled: str | None = None
     ended = False
     stands = False
     introduced = False
@@ -59,6 +62,7 @@ class Work:
     beat_pending = False
     told_version = 0
     lane: Lane | None = None
+    in_process = False
     _standing: asyncio.Future[None] | None = None
 
     def __init__(
@@ -78,6 +82,8 @@ class Work:
         self.size = size
         self.announce_first = announce_first
         self.run_id = new_text_id()
+        if spec is not None and spec.run_in == "process":
+            self.in_process = True
         if job.key is not None:
             self.lane = (slot.partition.topic, job.key)
         self._offset = offset

@@ -6,7 +6,7 @@ from jobstream.cli.lazy import LazyGroup
 
 EPILOG = (
     "Data go to stdout, everything else to stderr. Exit codes: 0 done, 1 it failed, 2 wrong usage or settings "
-    "(for `topics plan`: there are changes), 3 no such job, 4 the job ended other than COMPLETED, "
+    "(for `topics plan`: there are changes), 3 there is no such thing, 4 the job ended other than COMPLETED, "
     "5 waiting took too long."
 )
 

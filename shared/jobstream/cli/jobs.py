@@ -34,6 +34,9 @@ def submit(
     max_retries: Annotated[int | None, typer.Option(min=0, max=100, help="Tries after the first.")] = None,
     timeout: Annotated[float | None, typer.Option(help="Longest run, seconds.")] = None,
     delay: Annotated[float | None, typer.Option(help="Not before so many seconds from now.")] = None,
+    priority: Annotated[
+        int | None, typer.Option(min=0, max=9, help="Larger goes first in a managed queue and at a limit. Default: 0.")
+    ] = None,
     tag: Annotated[list[str] | None, typer.Option(help="A word to filter by; may be given again.")] = None,
     idempotency_key: Annotated[str | None, typer.Option(help="Repeats with this key make no second job.")] = None,
     unique_by: Annotated[
@@ -61,6 +64,7 @@ def submit(
             max_retries=max_retries,
             timeout_s=timeout,
             delay_s=delay,
+            priority=priority,
             tags=tag,
             idempotency_key=idempotency_key,
             unique=_unique(unique_by, unique_window, on_conflict),

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from jobstream.cli.address import api_url
 from jobstream.cli.output import Exit, fail
-from jobstream.client import JobNotFound, ScheduleNotFound, StillRunning, SyncClient
+from jobstream.client import NotFound, StillRunning, SyncClient
 from jobstream.errors import ConfigurationError, JobstreamError
 
 
@@ -15,7 +15,7 @@ def talking_to(api: str | None) -> Iterator[SyncClient]:
     try:
         with SyncClient(api_url(api)) as client:
             yield client
-    except (JobNotFound, ScheduleNotFound) as error:
+    except NotFound as error:
         fail(str(error), Exit.NOT_FOUND)
     except StillRunning as error:
         fail(str(error), Exit.TOO_LATE)

@@ -13,7 +13,16 @@ import httpx2
 import orjson
 
 from jobstream.backoff import Backoff
-from jobstream.client.errors import ApiError, ApiUnavailable, JobNotFound, NotUnique, ScheduleNotFound
+from jobstream.client.errors import (
+    ApiError,
+    ApiUnavailable,
+    JobNotFound,
+    JobTypeNotFound,
+    LimitNotFound,
+    NotUnique,
+    QueueNotFound,
+    ScheduleNotFound,
+)
 from jobstream.contracts.unique import Unique
 from jobstream.ids import new_id
 
@@ -22,6 +31,10 @@ TRIES = 5
 _KINDS: dict[str, type[ApiError]] = {
     "job_not_found": JobNotFound,
     "schedule_not_found": ScheduleNotFound,
+    "limit_not_found": LimitNotFound,
+    "limit_not_set": LimitNotFound,
+    "queue_not_found": QueueNotFound,
+    "job_type_not_found": JobTypeNotFound,
     "not_unique": NotUnique,
 }
 LONGEST_POLL_S = 25.0
@@ -76,7 +89,7 @@ def read(response: httpx2.Response) -> Any:
     """The document of a good answer; None if it has none.
 
     Raises:
-        JobNotFound, ScheduleNotFound, NotUnique, ApiError: the api refused.
+        NotUnique, ApiError: the api refused; NotFound, which is one, if what was asked for is not there.
         ApiUnavailable: it is no JSON, so something else than the api answered.
     """
     if response.status_code == 204:

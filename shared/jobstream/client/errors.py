@@ -32,7 +32,11 @@ class ApiError(ClientError):
         self.job_id = job_id
 
 
-class JobNotFound(ApiError):
+class NotFound(ApiError):
+    """What was asked for is not there."""
+
+
+class JobNotFound(NotFound):
     """There is no job with that id."""
 
 
@@ -40,8 +44,20 @@ class NotUnique(ApiError):
     """A job that counts as the same one is there already: ``job_id``."""
 
 
-class ScheduleNotFound(ApiError):
+class ScheduleNotFound(NotFound):
     """There is no schedule of that name or id."""
+
+
+class LimitNotFound(NotFound):
+    """There is no limit of that name, or nothing was set of it that could be removed."""
+
+
+class QueueNotFound(NotFound):
+    """There is no queue of that name."""
+
+
+class JobTypeNotFound(NotFound):
+    """No worker has announced that type."""
 
 
 class StillRunning(ClientError):

@@ -19,6 +19,7 @@ class JobOptions(TypedDict, total=False):
     run_at: datetime | None
     delay_s: float | None
     tags: Sequence[str] | None
+    priority: int | None
     unique: Unique | Mapping[str, Any] | None
 
 

@@ -219,8 +219,12 @@ class Job(Contract):
         return orjson.dumps(self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
-        """All fields, as orjson writes them; those at their default of None are left out."""
-        return {name: value for name, value in self.__dict__.items() if value is not None}
+        """All fields, as orjson writes them; those of gates, and None, are left out at their defaults."""
+        return {
+            name: value
+            for name, value in self.__dict__.items()
+            if value is not None and (value or name not in ("priority", "permit"))
+        }
 
 
 class Record(Protocol):

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from jobstream.settings import Settings
 
 DEFAULT_QUEUE = "default"
-_DAY_MS = 24 * 3600 * 1000
+_HOUR_MS = 3600 * 1000
+_DAY_MS = 24 * _HOUR_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Topics:
 
     @property
     def control(self) -> str:
-        """Cancellations, read by every worker."""
+        """Cancellations and gates, read by every worker from its beginning."""
         return f"{self.prefix}jobs.control"
 
     @property
@@ -80,7 +81,15 @@ def topic_specs(settings: Settings) -> list[TopicSpec]:
     specs += [
         # Its end offsets and commit times are compared with the broker's clock, not the workers'.
         TopicSpec(topics.status, "status events", many, replicas, {**week, "message.timestamp.type": "LogAppendTime"}),
-        TopicSpec(topics.control, "cancellations", 1, replicas, {"retention.ms": str(_DAY_MS), **durable}),
+        # The leader repeats the gates, so a day is enough. Kafka deletes whole segments, and the one that is written
+        # never: without short ones a week would stay, and be read by every worker that starts.
+        TopicSpec(
+            topics.control,
+            "cancellations, gates and pauses",
+            1,
+            replicas,
+            {"retention.ms": str(_DAY_MS), "segment.ms": str(_HOUR_MS), **durable},
+        ),
         TopicSpec(topics.types, "job types of the workers", 1, replicas, {"cleanup.policy": "compact", **durable}),
         # Origin headers and the raw record must both fit.
         TopicSpec(

@@ -10,6 +10,7 @@ from jobstream.backoff import Backoff
 from jobstream.contracts.names import NAME_PATTERN
 from jobstream.contracts.unique import Unique
 from jobstream.errors import HandlerError
+from jobstream.handlers.limits import DeclaredLimits, read_limits
 from jobstream.handlers.signature import read_signature
 from jobstream.handlers.spec import HandlerSpec, RunIn
 
@@ -28,6 +29,8 @@ def handler(
     run_in: RunIn | None = None,
     backoff: Backoff | None = None,
     non_retryable: tuple[type[BaseException], ...] = (),
+    limits: DeclaredLimits = (),
+    strict_order: bool = False,
     unique: Unique | None = None,
     description: str | None = None,
 ) -> Callable[[F], F]:
@@ -42,6 +45,10 @@ def handler(
             mostly wait (theirs), ``process`` for whatever computes: it gets a child process to itself.
         backoff: how long to wait between tries. None: 1 s, doubling to at most 10 min, with full jitter.
         non_retryable: exceptions after which another try cannot help.
+        limits: how often its jobs may start, and how many may be under way, in all workers together:
+            ``[RateLimit(100, per_s=60), ConcurrencyLimit(5, key="$.account")]``. Operators may set other numbers.
+        strict_order: a job with a key does not start before the earlier ones of its type and key are over, also
+            while one of them waits for its next attempt. False: a job that is tried again is overtaken.
         unique: which jobs of this type, submitted over HTTP, are the same job; a job may say something else.
         description: one line for people. None: the first line of the docstring.
 
@@ -60,6 +67,8 @@ def handler(
         if _ATTRIBUTE in vars(function):
             raise HandlerError(f"{where}: it has a @handler already; write a function for each type")
         _check_options(job_type, max_retries, timeout_s, non_retryable, where)
+        if not isinstance(strict_order, bool):
+            raise HandlerError(f"{where}: strict_order is True or False, not {strict_order!r}")
         if unique is not None and not isinstance(unique, Unique):
             raise HandlerError(f'{where}: unique takes Unique(by=["type", "$.order_id"], ...), not {unique!r}')
         is_async = inspect.iscoroutinefunction(function)
@@ -77,6 +86,8 @@ def handler(
             is_async=is_async,
             backoff=backoff or Backoff(),
             non_retryable=non_retryable,
+            limits=read_limits(limits, job_type, where),
+            strict_order=strict_order,
             unique=unique,
             description=description or (inspect.getdoc(function) or "").partition("\n")[0] or None,
             where=where,

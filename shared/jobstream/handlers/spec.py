@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from jobstream.backoff import Backoff
 from jobstream.contracts.events import TypeAnnouncement
+from jobstream.contracts.flow import Limit
 from jobstream.contracts.unique import Unique
 from jobstream.handlers.context import JobContext
 
@@ -32,6 +33,8 @@ class HandlerSpec:
         timeout_s: seconds a run may take, where the job does not say; None is without end.
         run_in: ``loop`` (async), ``thread`` (sync) or ``process`` (either, in a child process).
         non_retryable: exceptions after which no retry makes sense.
+        limits: gates that its jobs have to pass.
+        strict_order: a job with a key waits until the earlier ones of its type and key are over.
         unique: which of its jobs are the same job, where the job does not say.
         where: module, name, file and line, for messages.
     """
@@ -48,6 +51,8 @@ class HandlerSpec:
     is_async: bool
     backoff: Backoff
     non_retryable: ExceptionTypes
+    limits: tuple[Limit, ...]
+    strict_order: bool
     unique: Unique | None
     description: str | None
     where: str
@@ -64,6 +69,8 @@ class HandlerSpec:
             backoff_base_s=self.backoff.base_s,
             backoff_factor=self.backoff.factor,
             backoff_cap_s=self.backoff.cap_s,
+            limits=list(self.limits),
+            strict_order=self.strict_order,
             unique=self.unique,
             at=at,
         )

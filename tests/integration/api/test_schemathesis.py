@@ -22,7 +22,7 @@ UNCHECKED = {"positive_data_acceptance"}
 
 @pytest.fixture
 async def target(space) -> tuple[str, dict[str, str]]:
-    """Where an api listens, and the ids of a job and a schedule of its, by the name of their path parameter."""
+    """Where an api listens, and what there is of each kind, by the name of its path parameter."""
     await announce(space, "example")
     api = await space.start_api(
         JOBSTREAM_API_ROLES="http", JOBSTREAM_WAIT_MAX_S="0.1", JOBSTREAM_UNKNOWN_TYPES="accept"
@@ -31,7 +31,10 @@ async def target(space) -> tuple[str, dict[str, str]]:
         jobs = [await client.post("/jobs", json={"payload": {"task": "example", "n": n}}) for n in range(3)]
         schedule = {"name": "probed", "cron": "@daily", "job": {"payload": {"task": "example"}}}
         made = await client.post("/schedules", json=schedule)
-    return api.url, {"job_id": jobs[0].json()["id"], "schedule": made.json()["id"]}
+        limit = {"kind": "rate", "limit": 5, "key": "$.n", "types": ["example"]}
+        await client.put("/limits/probed", json=limit)
+    ids = {"job_id": jobs[0].json()["id"], "schedule": made.json()["id"]}
+    return api.url, ids | {"limit": "probed", "queue": "low", "type": "example"}
 
 
 def _operations(schema) -> Iterator:
@@ -92,3 +95,6 @@ async def test_no_5xx_and_no_undocumented_answer(target):
     assert {200, 422} <= seen["GET /jobs"]
     assert {200, 404, 422} <= seen["GET /schedules/{schedule}"]
     assert {201, 404, 422} <= seen["POST /schedules/{schedule}/trigger"]
+    assert {200, 422} <= seen["PUT /limits/{limit}"]
+    assert {200, 404, 422} <= seen["PATCH /queues/{queue}"]
+    assert {200, 404, 422} <= seen["PATCH /job-types/{type}"]

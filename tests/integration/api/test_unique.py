@@ -7,6 +7,7 @@ import httpx2
 import pytest
 
 from jobstream.contracts.events import EventKind
+from jobstream.contracts.flow import Limit
 from jobstream.contracts.unique import Unique
 from tests.integration.api.doors import announce, failed, read_all, report
 from tests.support.eventually import eventually
@@ -164,6 +165,34 @@ async def test_replace_comes_too_late_for_a_job_that_was_handed_out(space, insid
     assert (late.status_code, late.json()["code"], late.json()["job_id"]) == (409, "not_unique", first["id"])
     assert "handed out" in late.json()["detail"]
     assert (await inside.get(f"/jobs/{first['id']}")).json() == first
+
+
+async def test_replace_keeps_type_queue_and_key(space, inside):
+    by = {"by": ["$.order_id"], "on_conflict": "replace"}
+    held = {"payload": {"task": "example", "order_id": 1}, "unique": by, "delay_s": 3600}
+    first = (await inside.post("/jobs", json=held)).json()
+    for other in ({"key": "k"}, {"queue": "high"}):
+        answer = await inside.post("/jobs", json=held | other)
+        assert (answer.status_code, answer.json()["job_id"]) == (409, first["id"])
+    assert (await inside.post("/jobs", json=held)).status_code == 200
+
+
+async def test_replace_puts_a_job_at_the_gate_that_its_new_payload_has(space, start_inside):
+    limit = Limit(kind="concurrency", limit=1, key="$.customer")
+    await announce(space, "example", limits=[limit])
+    client = await start_inside()
+    await _known(client)
+    asked = {"payload": {"task": "example", "order_id": 1, "customer": "a"}, "unique": BY_ORDER}
+    first = (await client.post("/jobs", json=asked)).json()
+    [before] = await space.fetch("SELECT lane, seq, rank_at, dispatch_at FROM jobs")
+    assert before["dispatch_at"] == datetime.max.replace(tzinfo=UTC)  # infinity
+    asked = asked | {"unique": BY_ORDER | {"on_conflict": "replace"}, "priority": 3}
+    asked["payload"] = asked["payload"] | {"customer": "b"}
+    assert (await client.post("/jobs", json=asked)).json()["id"] == first["id"]
+    [after] = await space.fetch("SELECT lane, seq, rank_at, dispatch_at FROM jobs")
+    assert after["lane"] == before["lane"].replace('"a"', '"b"') != before["lane"]
+    assert (after["seq"], after["dispatch_at"]) == (before["seq"], before["dispatch_at"])
+    assert after["rank_at"] < before["rank_at"]
 
 
 async def test_a_type_may_ask_for_it_and_a_job_for_something_else(space, start_inside):

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections import defaultdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import orjson
 
+from jobstream.contracts.control import GATES_KEY, CancelOrder, Gates
 from jobstream.contracts.events import EventKind, StatusEvent, WorkerEvent, read_status
 from jobstream.contracts.headers import ORIGIN_HEADER
 from jobstream.contracts.jobs import Job
@@ -69,6 +71,19 @@ class Stage(Space):
     async def put_job(self, job: Job) -> None:
         """Write a job as the api writes it."""
         await self.produce([job.to_json()], key=str(job.id).encode(), headers=[(ORIGIN_HEADER, b"api")])
+
+    async def tell(self, said: CancelOrder | Gates) -> None:
+        """Write to the control topic as the api does."""
+        key = GATES_KEY if isinstance(said, Gates) else str(said.id).encode()
+        await self.produce([said.to_json()], topic=self.topics.control, key=key)
+
+    async def cancel(self, job_id: UUID, reason: str | None = None) -> None:
+        """Order the end of a job's first dispatch."""
+        await self.tell(CancelOrder(id=job_id, dispatch=1, at=datetime.now(UTC), reason=reason))
+
+    async def gates(self, version: int, **fields: list[str]) -> None:
+        """Tell all workers of gates."""
+        await self.tell(Gates(version=version, at=datetime.now(UTC), **fields))
 
     # what came of it
 

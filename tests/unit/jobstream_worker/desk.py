@@ -21,11 +21,14 @@ from jobstream.kafka.batches import Outgoing
 from jobstream.kafka.group import TopicPartition
 from jobstream_worker.admission import Admission
 from jobstream_worker.blocks import Blocks
+from jobstream_worker.control import Control
 from jobstream_worker.counts import Counts
 from jobstream_worker.executor import Executor
+from jobstream_worker.gatekeeper import Gatekeeper
 from jobstream_worker.heartbeat import Heartbeats
 from jobstream_worker.leases import Leases
 from jobstream_worker.ledger import Ledger
+from jobstream_worker.orders import Orders
 from jobstream_worker.publisher import Publisher
 from jobstream_worker.reports import Reports
 from jobstream_worker.runner import Runner
@@ -202,6 +205,8 @@ class Desk:
             concurrency=concurrency,
             process_slots=1,
         )
+        self.orders, self.gatekeeper = Orders(), Gatekeeper()
+        self.control = Control(self.orders, self.gatekeeper, self.runner, self.ledger, Topics(""))
         self.blocks = Blocks("me", self.runner, self.clock, lease_s=LEASE_S)
         self.leases = Leases(self.runner.announce, self.clock)
         self.heartbeats = Heartbeats(
@@ -210,7 +215,16 @@ class Desk:
         self.runner.waits = self.leases.watch
         self.outbound.turned = self.runner.go_on
         self.runner.leased = self.heartbeats.watch
-        self.admission = Admission(registry, self.runner, self.ledger, Topics(""), self.counts, self.clock)
+        self.admission = Admission(
+            registry,
+            self.runner,
+            self.ledger,
+            self.orders,
+            self.gatekeeper,
+            Topics(""),
+            self.counts,
+            self.clock,
+        )
         self.slot = self.open_slot()
         self._offset = 0
 

@@ -30,7 +30,7 @@ async def test_an_unknown_type_is_reported_as_failed_for_good(desk):
 async def test_a_direct_job_before_its_time_is_deferred(desk):
     desk.direct(run_at=(desk.clock.now() + timedelta(seconds=90)).isoformat())
     event = desk.outbound.events()[0]
-    assert (event.event.value, event.delay_s) == ("deferred", 90)
+    assert (event.event.value, event.reason, event.delay_s) == ("deferred", "early", 90)
     assert event.job.run_at == desk.clock.now() + timedelta(seconds=90)
     assert desk.gate.started == []
 

@@ -26,6 +26,7 @@ async def consumer(desk: Desk) -> Consumer:
         slots,
         admission=desk.admission,
         runner=desk.runner,
+        control=desk.control,
         committer=Committer(slots, desk.publisher, desk.ledger, desk.blocks, desk.counts, desk.clock),
         takeover=Takeover(watch, desk.ledger),
         watch=watch,

@@ -72,13 +72,18 @@ async def test_a_taken_port_is_a_matter_of_settings(server):
 
 
 def test_readiness_looks_at_the_group_the_acknowledges_the_answers_and_the_loops():
-    state = {"joined": True, "waiting": 0.0, "answered": time.monotonic(), "ages": {"committer": 1.0}}
+    state = {"joined": True, "told": True, "waiting": 0.0, "answered": time.monotonic(), "ages": {"committer": 1.0}}
     readiness = Readiness(
-        lambda: state["joined"], lambda: state["waiting"], lambda: state["answered"], lambda: state["ages"]
+        lambda: state["joined"],
+        lambda: state["told"],
+        lambda: state["waiting"],
+        lambda: state["answered"],
+        lambda: state["ages"],
     )
     assert readiness.troubles() == []
     for change, words in (
         ({"joined": False}, "group"),
+        ({"told": False}, "control topic"),
         ({"waiting": 11.0}, "acknowledged nothing for 11 s"),
         ({"answered": time.monotonic() - 13}, "not answered for 13 s"),
         ({"ages": {"committer": 61.0}}, "committer stands still"),

@@ -3,7 +3,7 @@
 import pytest
 
 from jobstream_worker.pulse import Pulse
-from tests.unit.jobstream_worker.desk import Desk
+from tests.unit.jobstream_worker.desk import PLACE, Desk
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ async def test_after_a_freeze_nothing_starts_before_or_after_the_late_tick(desk,
     assert desk.gate.started == [], "not even before the tick"
     desk.pulse.tick()
     assert told == [True]
-    assert desk.runner.room() == 0
+    assert desk.runner.room(PLACE.topic) == 0
     desk.direct(payload={"n": 1})
     await desk.settle()
     assert desk.gate.started == []

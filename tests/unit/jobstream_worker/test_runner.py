@@ -6,8 +6,9 @@ import pytest
 
 from jobstream.kafka.group import TopicPartition
 from jobstream.telemetry import Event, subscribe
-from jobstream_worker.runner import MAX_UNSETTLED, MAX_UNSETTLED_BYTES, TURN_S
-from tests.unit.jobstream_worker.desk import Desk
+from jobstream_worker.room import MAX_UNSETTLED, MAX_UNSETTLED_BYTES
+from jobstream_worker.runner import TURN_S
+from tests.unit.jobstream_worker.desk import PLACE, Desk
 
 
 async def test_an_offset_is_done_when_the_outcome_is_acknowledged_and_not_before(desk):
@@ -68,12 +69,12 @@ async def test_every_later_attempt_or_dispatch_starts_only_once_running_is_ackno
 
 async def test_no_more_than_the_concurrency_runs_and_little_more_is_taken():
     desk = Desk(concurrency=3)
-    assert desk.runner.room() == 7
+    assert desk.runner.room(PLACE.topic) == 7
     for n in range(7):
         desk.direct(payload={"n": n})
     await desk.settle()
     assert desk.gate.started == [0, 1, 2]
-    assert desk.runner.room() == 0
+    assert desk.runner.room(PLACE.topic) == 0
     desk.gate.open.set()
     await desk.settle()
     assert desk.gate.started == [0, 1, 2, 3, 4, 5, 6]
@@ -86,15 +87,15 @@ async def test_outcomes_that_kafka_does_not_acknowledge_hold_further_records_bac
         desk.direct(type="instant", payload={"n": n})
     await desk.settle()
     assert desk.runner.unsettled == MAX_UNSETTLED
-    assert desk.runner.room() == 0, "so memory stays bounded while Kafka is away"
+    assert desk.runner.room(PLACE.topic) == 0, "so memory stays bounded while Kafka is away"
     desk.outbound.acknowledge()
-    assert desk.runner.room() > 0
+    assert desk.runner.room(PLACE.topic) > 0
 
 
 async def test_large_outcomes_that_kafka_does_not_acknowledge_hold_further_records_back_sooner(desk):
-    assert desk.runner.room() > 0
+    assert desk.runner.room(PLACE.topic) > 0
     desk.outbound.waiting_bytes = MAX_UNSETTLED_BYTES
-    assert desk.runner.room() == 0
+    assert desk.runner.room(PLACE.topic) == 0
 
 
 async def test_jobs_of_one_key_run_one_after_another_and_others_go_past(desk):
@@ -187,7 +188,7 @@ async def test_released_work_is_handed_back_whether_it_had_begun_or_not():
     desk.from_api(payload={"n": 1}, attempt=2)
     await desk.settle()
     desk.runner.close()
-    assert desk.runner.room() == 0
+    assert desk.runner.room(PLACE.topic) == 0
     desk.runner.release()
     desk.outbound.acknowledge()
     await desk.settle()

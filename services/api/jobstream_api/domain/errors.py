@@ -1,5 +1,6 @@
 """What the api refuses or cannot do. Nothing here knows HTTP; routes/problems.py maps it."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from jobstream.contracts.status import JobStatus
@@ -114,3 +115,33 @@ class ScheduleBusy(JobstreamError):
         super().__init__(
             f"a job of {name!r} is under way, and its overlap policy is skip; wait for it, or add ?overlap=allow"
         )
+
+
+class LimitNotFound(JobstreamError):
+    """There is no limit of this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no limit {name!r}; GET /limits lists those there are")
+
+
+class LimitNotSet(JobstreamError):
+    """No operator has set this limit."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"nothing was set of a limit {name!r}, so there is nothing to take back; GET /limits lists all"
+        )
+
+
+class QueueNotFound(JobstreamError):
+    """There is no queue of this name."""
+
+    def __init__(self, name: str, queues: Sequence[str]) -> None:
+        super().__init__(f"there is no queue {name!r}; configured are: {', '.join(queues)}")
+
+
+class JobTypeNotFound(JobstreamError):
+    """No worker has announced this type."""
+
+    def __init__(self, job_type: str) -> None:
+        super().__init__(f"no worker has announced a type {job_type!r}; GET /job-types lists those there are")

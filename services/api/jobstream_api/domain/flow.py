@@ -8,7 +8,7 @@ import orjson
 
 from jobstream.contracts.flow import Limit, LimitKind, value_at
 
-PRIORITIES = 10
+STRICT = "!"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +66,20 @@ class Lane:
     order: str | None = None
     tenant: str | None = None
 
+    @property
+    def keyed(self) -> tuple[str, str | None]:
+        """Of a type with strict order: jobs that go one after another."""
+        return (self.type, self.order)
+
     def to_text(self) -> str:
-        """As the column has it."""
-        return orjson.dumps([self.queue, self.type, self.limits, self.order, self.tenant]).decode()
+        """As the column has it. Those with strict order are found by their first letter."""
+        text = orjson.dumps([self.queue, self.type, self.limits, self.order, self.tenant]).decode()
+        return text if self.order is None else f"{STRICT}{text}"
 
     @classmethod
     def of_text(cls, text: str) -> "Lane":
         """Read the column."""
-        queue, job_type, limits, order, tenant = orjson.loads(text)
+        queue, job_type, limits, order, tenant = orjson.loads(text.removeprefix(STRICT))
         return cls(queue, job_type, tuple((name, key) for name, key in limits), order, tenant)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from jobstream.contracts.jobs import Job
+from jobstream_api.domain.gates import PRIORITY_STEP_S
 from jobstream_api.infrastructure.database import Connection
 from jobstream_api.repositories.statements import as_json, column, statement
 
@@ -27,9 +28,19 @@ def _arrays(jobs: Sequence[Job]) -> list[Sequence[Any]]:
     ]
 
 
-async def insert(connection: Connection, jobs: Sequence[Job]) -> set[UUID]:
-    """Insert the jobs whose id is new, in the caller's transaction; returns their ids."""
-    rows = await connection.fetch(statement("arrivals_insert"), *_arrays(jobs))
+async def insert(connection: Connection, jobs: Sequence[Job], lanes: Sequence[str | None]) -> set[UUID]:
+    """Insert the jobs whose id is new, in the caller's transaction; returns their ids.
+
+    Args:
+        lanes: of each; a job with one waits at its gate, and the worker hands its record back.
+    """
+    rows = await connection.fetch(
+        statement("arrivals_insert"),
+        *_arrays(jobs),
+        column([job.priority or None for job in jobs]),
+        column(lanes),
+        PRIORITY_STEP_S,
+    )
     return {row["id"] for row in rows}
 
 

@@ -19,28 +19,58 @@ class Released:
     at: datetime
 
 
-async def next_due_s(connection: Connection) -> float | None:
-    """Seconds until the earliest held job is due, at most 0 if one is; None if none is held."""
-    seconds = await connection.fetchval(
-        "SELECT extract(epoch FROM min(dispatch_at) - now())::float8 FROM jobs WHERE dispatch_at IS NOT NULL"
-    )
-    return None if seconds is None else float(seconds)
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What the dispatcher has before it.
+
+    Attributes:
+        due_s: seconds until the earliest job is due, at most 0 if one is; None if none waits for a time.
+        at_gates: jobs wait for a permit.
+        version: of the rules for that.
+        relane: types whose jobs may lie in wrong lanes.
+    """
+
+    due_s: float | None
+    at_gates: bool
+    version: int
+    relane: list[str]
 
 
-async def release(connection: Connection, limit: int) -> list[Released]:
-    """Take the jobs that are due, oldest first, to their next dispatch, in the caller's transaction."""
+async def outlook(connection: Connection) -> Outlook:
+    """Look at all that is held, in one statement."""
+    row = await connection.fetchrow(statement("held_outlook"))
+    assert row is not None
+    return Outlook(row["due_s"], row["at_gates"], row["version"], row["relane"])
+
+
+async def release(connection: Connection, limit: int) -> tuple[list[Released], int]:
+    """Take the jobs that are due, oldest first, to their next dispatch or to their gate, in the caller's transaction.
+
+    Returns:
+        Those that have no gate to pass, and how many went to theirs.
+    """
     rows = await connection.fetch(statement("held_release"), limit, sources(Cause.DISPATCH))
-    return [Released(job_of(row), row["dispatched_at"]) for row in rows]
+    free = [released(row) for row in rows if row["lane"] is None]
+    return free, len(rows) - len(free)
 
 
 async def republish(connection: Connection, ids: list[UUID]) -> list[Released]:
     """The jobs of ``ids`` that still wait for their first event, at the dispatch they have."""
     rows = await connection.fetch(statement("held_republish"), ids)
-    return [Released(job_of(row), row["dispatched_at"]) for row in rows]
+    return [released(row) for row in rows]
 
 
-def job_of(row: Any) -> Job:
-    """The job record of a row."""
+def released(row: Any, start_by: datetime | None = None) -> Released:
+    """A row that was just dispatched.
+
+    Args:
+        start_by: until when its permit is good.
+    """
+    return Released(job_of(row, start_by), row["dispatched_at"])
+
+
+def job_of(row: Any, start_by: datetime | None = None) -> Job:
+    """The job record of a row. One with a lane has a permit: it is handed out in no other way."""
     return Job(
         id=UUID(int=row["id"].int),  # the driver's own class is none that orjson writes
         type=row["type"],
@@ -52,5 +82,8 @@ def job_of(row: Any) -> Job:
         max_retries=row["max_retries"],
         timeout_s=row["timeout_s"],
         tags=row["tags"],
+        priority=row["priority"],
+        permit=row["lane"] is not None,
+        start_by=start_by,
         created_at=row["created_at"],
     )

@@ -1,3 +1,4 @@
+-- A job with a lane goes to its gate; the dispatch is counted when it passes that.
 WITH due AS (
     SELECT id
     FROM jobs
@@ -9,11 +10,11 @@ WITH due AS (
 UPDATE jobs AS j
 SET status        = 'PENDING',
     attempt       = j.attempt + CASE WHEN j.status = 'RETRYING' THEN 1 ELSE 0 END,
-    dispatch      = j.dispatch + 1,
+    dispatch      = j.dispatch + CASE WHEN j.lane IS NULL THEN 1 ELSE 0 END,
     rank          = 0,
-    dispatch_at   = NULL,
-    dispatched_at = now(),
-    watch_at      = now(),
+    dispatch_at   = CASE WHEN j.lane IS NOT NULL THEN 'infinity'::timestamptz END,
+    dispatched_at = CASE WHEN j.lane IS NULL THEN now() ELSE j.dispatched_at END,
+    watch_at      = CASE WHEN j.lane IS NULL THEN now() END,
     started_at    = NULL,
     run_id        = NULL,
     progress      = NULL,
@@ -21,4 +22,4 @@ SET status        = 'PENDING',
 FROM due
 WHERE j.id = due.id
 RETURNING j.id, j.type, j.queue, j.key, j.payload, j.attempt, j.dispatch, j.max_retries, j.timeout_s, j.tags,
-    j.created_at, j.dispatched_at
+    j.created_at, j.dispatched_at, j.lane, j.priority

@@ -17,8 +17,8 @@ async def terminal(connection: Connection, ids: Sequence[UUID]) -> list[UUID]:
 
 
 async def one(connection: Connection, job_id: UUID) -> Any | None:
-    """A job's row, or None."""
-    return await connection.fetchrow("SELECT * FROM jobs WHERE id = $1", job_id)
+    """A job's row, and ``read_at``, the database's time; or None."""
+    return await connection.fetchrow("SELECT *, now() AS read_at FROM jobs WHERE id = $1", job_id)
 
 
 async def many(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Any]:

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from jobstream_api.domain.gates import PRIORITY_STEP_S
 from jobstream_api.infrastructure.database import Connection
 from jobstream_api.repositories.statements import statement
 
@@ -24,13 +25,16 @@ async def granted_before(connection: Connection, job_id: UUID) -> int | None:
     return granted
 
 
-async def reopen(connection: Connection, row: Any, *, allowance: int) -> Any:
+async def reopen(connection: Connection, row: Any, *, allowance: int, lane: str | None) -> Any:
     """Take a locked job to its next attempt and dispatch; returns the row as it is then.
 
     Args:
         allowance: retries it gets from here on.
+        lane: where it waits for a permit; None: it is dispatched now.
     """
-    changed = await connection.fetchrow(statement("reopen"), row["id"], row["attempt"] + allowance)
+    changed = await connection.fetchrow(
+        statement("reopen"), row["id"], row["attempt"] + allowance, lane, PRIORITY_STEP_S
+    )
     await connection.execute(
         "INSERT INTO job_events (job_id, kind, attempt, detail) VALUES ($1, $2, $3, $4)",
         row["id"],

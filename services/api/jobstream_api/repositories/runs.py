@@ -13,6 +13,7 @@ from uuid import UUID
 from jobstream.contracts.status import JobStatus
 from jobstream_api.domain.decisions import Decision, Standing
 from jobstream_api.domain.fold import Folded
+from jobstream_api.domain.gates import PRIORITY_STEP_S
 from jobstream_api.domain.transitions import Cause, sources
 from jobstream_api.infrastructure.database import Connection
 from jobstream_api.repositories.statements import as_json, column, statement
@@ -25,6 +26,7 @@ class Settled:
     Attributes:
         error: the entry for errors[], or None.
         last_error: one line for people, or None to leave the last one.
+        lane: where it waits from now on, if it had no lane.
     """
 
     row: Standing
@@ -35,6 +37,7 @@ class Settled:
     finished_at: datetime | None = None
     error: dict[str, Any] | None = None
     last_error: str | None = None
+    lane: str | None = None
 
 
 def standing(record: Any) -> Standing:
@@ -109,6 +112,17 @@ async def settle(connection: Connection, settled: Sequence[Settled]) -> None:
         [entry.decision.status.terminal for entry in settled],
         [as_json(entry.error) for entry in settled],
         [entry.last_error for entry in settled],
+        column([entry.lane for entry in settled]),
+        PRIORITY_STEP_S,
+    )
+
+
+async def gateless(connection: Connection, ids: Sequence[UUID]) -> list[Any]:
+    """What lanes depend on, of those of ``ids`` that have none."""
+    return list(
+        await connection.fetch(
+            "SELECT id, type, queue, key, payload FROM jobs WHERE id = ANY($1::uuid[]) AND lane IS NULL", list(ids)
+        )
     )
 
 

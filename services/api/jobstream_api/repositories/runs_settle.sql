@@ -3,6 +3,11 @@ SET status           = e.status,
     rank             = 2,
     dispatch_at      = now() + make_interval(secs => e.hold_s),
     watch_at         = NULL,
+    lane             = CASE WHEN NOT e.terminal THEN coalesce(j.lane, e.lane) END,
+    rank_at          = CASE WHEN coalesce(j.lane, e.lane) IS NOT NULL
+        THEN coalesce(j.rank_at, coalesce(j.run_at, j.created_at) - make_interval(secs => j.priority * $12::float8))
+    END,
+    seq              = CASE WHEN coalesce(j.lane, e.lane) IS NOT NULL THEN coalesce(j.seq, nextval('jobs_seq')) END,
     lease_expires_at = NULL,
     run_id           = coalesce(e.run_id, j.run_id),
     worker           = coalesce(e.worker, j.worker),
@@ -12,6 +17,6 @@ SET status           = e.status,
     last_error       = coalesce(e.last_error, j.last_error)
 FROM unnest(
     $1::uuid[], $2::text[], $3::float8[], $4::uuid[], $5::text[], $6::timestamptz[], $7::timestamptz[],
-    $8::bool[], $9::text[], $10::text[]
-) AS e (id, status, hold_s, run_id, worker, started_at, finished_at, terminal, error, last_error)
+    $8::bool[], $9::text[], $10::text[], $11::text[]
+) AS e (id, status, hold_s, run_id, worker, started_at, finished_at, terminal, error, last_error, lane)
 WHERE j.id = e.id

@@ -8,6 +8,7 @@ from uuid import UUID
 import orjson
 
 from jobstream.contracts.jobs import JobFields
+from jobstream_api.domain.gates import PRIORITY_STEP_S
 from jobstream_api.domain.uniqueness import Asked
 from jobstream_api.infrastructure.database import Connection
 from jobstream_api.repositories.outbox import OutboxRow
@@ -20,6 +21,7 @@ class Draft(NamedTuple):
     Attributes:
         type: resolved, from ``type`` or ``payload.task``.
         payload_json: the payload as compact JSON.
+        lane: of its gates, as the column has it; None: there are none to pass.
         unique: what it asks, by itself or by its type; None: any number of such jobs is welcome.
     """
 
@@ -28,6 +30,7 @@ class Draft(NamedTuple):
     queue: str
     fields: JobFields
     payload_json: bytes
+    lane: str | None = None
     unique: Asked | None = None
 
 
@@ -71,6 +74,8 @@ class Record(NamedTuple):
             "tags": fields.tags,
             "direct": False,
         }
+        if fields.priority:
+            document["priority"] = fields.priority
         for name in ("key", "max_retries", "timeout_s", "run_at"):
             value = getattr(fields, name)
             if value is not None:
@@ -110,10 +115,13 @@ async def insert(connection: Connection, drafts: Sequence[Draft], records: Seque
         column([draft.fields.timeout_s for draft in drafts]),
         column([draft.fields.run_at for draft in drafts]),
         column([draft.fields.delay_s for draft in drafts]),
+        column([draft.fields.priority or None for draft in drafts]),
+        column([draft.lane for draft in drafts]),
         [record.outbox_id for record in records],
         [record.topic for record in records],
         [record.key for record in records],
         [record.rest for record in records],
+        PRIORITY_STEP_S,
     )
     usual = Stored(rows[0]["created_at"], None, False)
     stored = dict.fromkeys((draft.id for draft in drafts), usual)

@@ -4,22 +4,28 @@ WITH asked AS (
     SELECT *, coalesce(run_at, now() + make_interval(secs => delay_s)) AS due
     FROM unnest(
         $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int[], $8::float8[],
-        $9::timestamptz[], $10::float8[], $11::uuid[], $12::text[], $13::bytea[], $14::bytea[]
+        $9::timestamptz[], $10::float8[], $11::smallint[], $12::text[], $13::uuid[], $14::text[], $15::bytea[], $16::bytea[]
     ) AS a (
         id, type, queue, key, payload, tags, max_retries, timeout_s,
-        run_at, delay_s, outbox_id, topic, record_key, rest
+        run_at, delay_s, priority, lane, outbox_id, topic, record_key, rest
     )
 ), made AS (
     INSERT INTO jobs (
-        id, type, queue, key, payload, tags, max_retries, timeout_s, run_at, dispatch, dispatched_at, dispatch_at
+        id, type, queue, key, payload, tags, max_retries, timeout_s, run_at, dispatch, dispatched_at, dispatch_at,
+        priority, lane, rank_at, seq
     )
     SELECT
         id, type, queue, key, payload::jsonb,
         CASE WHEN tags IS NULL THEN '{}' ELSE ARRAY(SELECT jsonb_array_elements_text(tags::jsonb)) END,
         max_retries, timeout_s, due,
-        CASE WHEN due > now() THEN 0 ELSE 1 END,
-        CASE WHEN due > now() THEN NULL ELSE now() END,
-        CASE WHEN due > now() THEN due END
+        CASE WHEN due > now() OR lane IS NOT NULL THEN 0 ELSE 1 END,
+        CASE WHEN due > now() OR lane IS NOT NULL THEN NULL ELSE now() END,
+        CASE WHEN due > now() THEN due WHEN lane IS NOT NULL THEN 'infinity'::timestamptz END,
+        coalesce(priority, 0), lane,
+        CASE WHEN lane IS NOT NULL
+            THEN coalesce(due, now()) - make_interval(secs => coalesce(priority, 0) * $17::float8)
+        END,
+        CASE WHEN lane IS NOT NULL THEN nextval('jobs_seq') END
     FROM asked
     RETURNING id, run_at, dispatch_at IS NOT NULL AS held
 ), sent AS (
@@ -32,9 +38,9 @@ WITH asked AS (
         )) || rest,
         now()
     FROM asked
-    WHERE due IS NULL OR due <= now()
+    WHERE (due IS NULL OR due <= now()) AND lane IS NULL
 )
 -- One row where all are due at once: most are, and what is the same for all need not be told of each.
 SELECT now() AS created_at, made.id, made.run_at, made.held
 FROM (SELECT count(*) FROM made) AS every
-LEFT JOIN made ON made.run_at IS NOT NULL
+LEFT JOIN made ON made.run_at IS NOT NULL OR made.held

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from jobstream.contracts.status import JobStatus
+from jobstream_api.domain.gates import PRIORITY_STEP_S
 from jobstream_api.domain.uniqueness import Holder
 from jobstream_api.infrastructure.database import Connection
 from jobstream_api.repositories.statements import column, statement
@@ -69,13 +70,19 @@ async def replace(connection: Connection, by_job: Mapping[UUID, Draft]) -> set[U
     Args:
         by_job: what each job is to become, by its id.
     """
+    drafts = list(by_job.values())
     rows = await connection.fetch(
         statement("unique_replace"),
         list(by_job),
-        [draft.payload_json.decode() for draft in by_job.values()],
-        [draft.fields.priority if "priority" in draft.fields.model_fields_set else None for draft in by_job.values()],
-        [draft.fields.run_at for draft in by_job.values()],
-        [draft.fields.delay_s for draft in by_job.values()],
+        [draft.type for draft in drafts],
+        [draft.queue for draft in drafts],
+        [draft.fields.key for draft in drafts],
+        [draft.payload_json.decode() for draft in drafts],
+        [draft.fields.priority if "priority" in draft.fields.model_fields_set else None for draft in drafts],
+        [draft.fields.run_at for draft in drafts],
+        [draft.fields.delay_s for draft in drafts],
+        [draft.lane for draft in drafts],
+        PRIORITY_STEP_S,
     )
     return {row["id"] for row in rows}
 

@@ -4,6 +4,7 @@ SET status      = 'FAILED',
     finished_at = now(),
     dispatch_at = NULL,
     watch_at    = NULL,
+    lane        = NULL,
     last_error  = 'unpublishable: ' || e.detail,
     errors      = j.errors || jsonb_build_array(jsonb_build_object(
         'attempt', j.attempt, 'at', now(), 'code', 'unpublishable', 'type', '', 'message', e.detail,

@@ -11,6 +11,9 @@ from jobstream.errors import InvalidInput
 from jobstream_api.routes.bodies import Bodies
 from jobstream_api.services.catalogue import Catalogue
 from jobstream_api.services.drafts import Drafter
+from jobstream_api.services.flow import Flow
+from jobstream_api.services.flow_control import FlowControl
+from jobstream_api.services.flow_figures import FlowFigures
 from jobstream_api.services.metrics import Metrics
 from jobstream_api.services.operations import Operations
 from jobstream_api.services.queries import Queries
@@ -31,6 +34,9 @@ class Parts:
     queries: Queries
     operations: Operations
     schedules: Schedules
+    flow: Flow
+    flow_control: FlowControl
+    flow_figures: FlowFigures
     readiness: Readiness
     metrics: Metrics
     bodies: Bodies = field(default_factory=Bodies)

@@ -9,12 +9,13 @@ from pydantic import TypeAdapter
 
 from jobstream.contracts.limits import MAX_BATCH_JOBS
 from jobstream.contracts.names import NAME_PATTERN
-from jobstream_api.schemas import jobs, schedules
+from jobstream_api.schemas import flow, jobs, schedules
 from jobstream_api.schemas.problems import Problem
 from jobstream_api.services.drafts import NewJob
+from jobstream_api.services.flow_specs import LimitSetting, QueueChanges, TypeChanges
 from jobstream_api.services.schedule_specs import NewBackfill, NewSchedule
 
-_EXAMPLES = jobs.EXAMPLES | schedules.EXAMPLES
+_EXAMPLES = jobs.EXAMPLES | schedules.EXAMPLES | flow.EXAMPLES
 _REF = "#/components/schemas/{model}"
 
 
@@ -27,6 +28,7 @@ summary = _Summary(version("jobstream-api"), "Jobs on Kafka and PostgreSQL: subm
 tags = [
     {"name": "jobs", "description": "Submit, read, list, retry."},
     {"name": "schedules", "description": "Jobs that come by the clock."},
+    {"name": "flow", "description": "Limits, queues and pauses: what may start when."},
     {"name": "catalogue", "description": "What workers there are, and what they can run."},
     {"name": "dead letters", "description": "Records that could not be used."},
     {"name": "health", "description": "For load balancers and supervisors."},
@@ -97,7 +99,27 @@ def _body_schemas() -> dict[str, Any]:
         },
     }
     problem = TypeAdapter(Problem).json_schema(ref_template=_REF)
-    return {**named, "NewJob": job, "NewBatch": batch, "Problem": problem, **_schedule_schemas()}
+    return {
+        **named,
+        "NewJob": job,
+        "NewBatch": batch,
+        "Problem": problem,
+        **_schedule_schemas(),
+        **_flow_schemas(),
+    }
+
+
+def _flow_schemas() -> dict[str, Any]:
+    named: dict[str, Any] = {}
+    for model in (LimitSetting, QueueChanges, TypeChanges):
+        schema = TypeAdapter(model).json_schema(ref_template=_REF)
+        named |= schema.pop("$defs", {})
+        if model is not TypeChanges:
+            # What is left out is as declared, or stays.
+            schema["properties"] = _without_defaults(schema["properties"])
+            schema.pop("required", None)
+        named[model.__name__] = schema | {"additionalProperties": False}
+    return named
 
 
 def _schedule_schemas() -> dict[str, Any]:
@@ -105,10 +127,7 @@ def _schedule_schemas() -> dict[str, Any]:
     backfill = TypeAdapter(NewBackfill).json_schema(ref_template=_REF)
     named = schedule.pop("$defs", {}) | backfill.pop("$defs", {})
     # What is left out of a change stays as it is, so nothing in it has a default.
-    fields = {
-        name: {key: value for key, value in field.items() if key != "default"}
-        for name, field in schedule["properties"].items()
-    }
+    fields = _without_defaults(schedule["properties"])
     return {
         **named,
         "NewSchedule": schedule | {"additionalProperties": False},
@@ -120,4 +139,10 @@ def _schedule_schemas() -> dict[str, Any]:
             "additionalProperties": False,
         },
         "NewBackfill": backfill | {"additionalProperties": False},
+    }
+
+
+def _without_defaults(properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: {key: value for key, value in field.items() if key != "default"} for name, field in properties.items()
     }

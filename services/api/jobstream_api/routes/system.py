@@ -31,7 +31,8 @@ health = APIRouter(tags=["health"])
     responses={200: {"model": JobTypeList, "description": "All of them."}, **responses(422, 500)},
 )
 async def list_job_types(parts: PartsDep) -> Response:
-    items = [job_type_view(announced) for announced in parts.catalogue.all()]
+    paused = parts.flow.rules.paused
+    items = [job_type_view(announced, paused=announced.type in paused) for announced in parts.catalogue.all()]
     return json_response({"items": items, "next_cursor": None})
 
 

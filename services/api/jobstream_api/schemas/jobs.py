@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from jobstream.contracts.status import JobStatus
 from jobstream_api.schemas.problems import Problem
+from jobstream_api.services.explaining import plain_reason
 
 EXAMPLE_ID = "01985e0c-6a80-7c3e-9d2b-4f1a5b6c7d8e"
 COMPLETED: dict[str, Any] = {
@@ -29,6 +30,8 @@ COMPLETED: dict[str, Any] = {
     "progress_text": None,
     "tags": [],
     "timeout_s": None,
+    "priority": 0,
+    "waiting_for": None,
     "created_at": "2026-10-01T09:30:00.000000Z",
     "run_at": None,
     "started_at": "2026-10-01T09:30:00.012000Z",
@@ -64,6 +67,23 @@ class JobError(BaseModel):
     traceback: str | None = None
 
 
+class WaitingFor(BaseModel):
+    """Why a job has not started: the first thing that holds it up."""
+
+    reason: Literal[
+        "schedule", "retry", "rate_limit", "concurrency_limit", "order", "paused", "turn", "no_worker", "worker"
+    ] = Field(
+        description="`schedule`, `retry`: its time. `rate_limit`, `concurrency_limit`: see GET /limits. `order`: an "
+        "earlier job of its key. `paused`: its queue or type. `turn`: others of its queue go first. `no_worker`: "
+        "nobody has a handler. `worker`: it is in Kafka, and no worker has had a place for it."
+    )
+    detail: str = Field(description="The same for people.")
+    until: datetime | None = Field(description="When that ends at the earliest, where it is known.")
+    limit: str | None = Field(description="Which limit.")
+    key: str | None = Field(description="The value that the limit, or the order, is about.")
+    job_id: UUID | None = Field(description="The job that it waits for.")
+
+
 class JobView(BaseModel):
     """A job."""
 
@@ -87,6 +107,10 @@ class JobView(BaseModel):
     progress_text: str | None
     tags: list[str]
     timeout_s: float | None = Field(description="Longest run, seconds; null: the worker's default.")
+    priority: int = Field(ge=0, le=9, description="Larger goes first where jobs wait for their turn.")
+    waiting_for: WaitingFor | None = Field(
+        description="Why it has not started; null if nothing holds it up. Lists tell only what the job alone shows."
+    )
     created_at: datetime
     run_at: datetime | None = Field(description="Not before this time, if one was asked for.")
     started_at: datetime | None = Field(description="Start of the current or last run.")
@@ -150,6 +174,8 @@ def job_view(row: Mapping[str, Any], max_retries_of: Callable[[str], int]) -> di
         "progress_text": row["progress_text"],
         "tags": row["tags"],
         "timeout_s": row["timeout_s"],
+        "priority": row["priority"],
+        "waiting_for": row.get("waiting_for") or plain_reason(row),
         "created_at": row["created_at"],
         "run_at": row["run_at"],
         "started_at": row["started_at"],

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from jobstream.contracts.events import TypeAnnouncement
+from jobstream.contracts.flow import Limit
 
 
 class JobTypeView(BaseModel):
@@ -19,6 +20,9 @@ class JobTypeView(BaseModel):
     max_retries: int
     timeout_s: float | None
     run_in: str = Field(description="`loop`, `thread` or `process`.")
+    limits: list[Limit] = Field(description="As its handler declares them; `GET /limits` shows what holds.")
+    strict_order: bool = Field(description="A job with a key waits until the earlier ones of that key are over.")
+    paused: bool = Field(description="No job of it is started; what runs goes on.")
     announced_at: datetime
 
 
@@ -95,7 +99,7 @@ class Readiness(BaseModel):
     services: dict[str, float] = Field(description="Seconds since each service last did well.")
 
 
-def job_type_view(announced: TypeAnnouncement) -> dict[str, Any]:
+def job_type_view(announced: TypeAnnouncement, *, paused: bool) -> dict[str, Any]:
     """An announcement as its JSON document."""
     return {
         "type": announced.type,
@@ -104,6 +108,9 @@ def job_type_view(announced: TypeAnnouncement) -> dict[str, Any]:
         "max_retries": announced.max_retries,
         "timeout_s": announced.timeout_s,
         "run_in": announced.run_in,
+        "limits": [limit.model_dump() | {"name": limit.named(announced.type)} for limit in announced.limits],
+        "strict_order": announced.strict_order,
+        "paused": paused,
         "announced_at": announced.at,
     }
 

@@ -7,12 +7,12 @@ and the consumer's next offsets.
 
 import random
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from jobstream.contracts import limits
-from jobstream.contracts.events import EventKind, StatusEvent, WorkerEvent, read_status
+from jobstream.contracts.events import Deferral, EventKind, StatusEvent, WorkerEvent, read_status
 from jobstream.contracts.status import JobStatus
 from jobstream.contracts.topics import Topics
 from jobstream.errors import InvalidInput
@@ -24,6 +24,8 @@ from jobstream_api.repositories import arrivals, retention, runs, workers
 from jobstream_api.repositories.dead_letters import DeadLetter
 from jobstream_api.repositories.outbox import OutboxRow
 from jobstream_api.repositories.runs import Settled
+from jobstream_api.services import hand_backs
+from jobstream_api.services.flow import Flow
 from jobstream_api.services.ingest import Effects, Ingest, dead_letter
 from jobstream_api.services.policies import Policies
 from jobstream_api.services.retention import kept
@@ -61,6 +63,7 @@ class Applier(Ingest[News]):
         *,
         policies: Policies,
         hand_over: Callable[[Sequence[OutboxRow]], None],
+        flow: Flow,
         notify: Callable[[Iterable[UUID]], None],
         wake_dispatcher: Callable[[], None],
         rng: random.Random | None = None,
@@ -74,6 +77,7 @@ class Applier(Ingest[News]):
         )
         self._policies = policies
         self._kept = kept(settings)
+        self._flow = flow
         self._notify = notify
         self._wake_dispatcher = wake_dispatcher
         self._rng = rng or random.Random()  # noqa: S311  (jitter, no secret)
@@ -121,7 +125,7 @@ class Applier(Ingest[News]):
         super().committed(effects)
         if effects.terminal:
             self._notify(effects.terminal)
-        if effects.held:
+        if effects.held or (effects.terminal and self._flow.gated):
             self._wake_dispatcher()
         if effects.facts.get("made"):
             emit(Event.JOBS_TAKEN_IN, count=effects.facts["made"])
@@ -143,7 +147,8 @@ class Applier(Ingest[News]):
         jobs = [entry.job for entry in arrived if entry.job is not None]
         if not jobs:
             return entries, []
-        made = await arrivals.insert(connection, jobs)
+        lanes = [self._flow.lane(job.type, job.queue, job.key, job.payload) for job in jobs]
+        made = await arrivals.insert(connection, jobs, lanes)
         effects.count("made", len(made))
         if len(made) == len(jobs):
             return entries, []
@@ -179,12 +184,19 @@ class Applier(Ingest[News]):
             return
         rows = await runs.lock(connection, [outcome.id for _, outcome in ended])
         settled: dict[UUID, Settled] = {}
+        lanes = await hand_backs.lanes(connection, self._flow, [outcome for _, outcome in ended])
+        late: list[UUID] = []
         for entry, outcome in ended:
             row = rows.get(outcome.id)
             decision = None if row is None else decide(row, outcome, self._policies.of(row), self._rng)
             if row is None or decision is None:
                 continue
-            settled[row.id] = _settled(row, decision, entry, outcome)
+            lane = lanes.get(row.id)
+            if row.id in lanes and lane is None:
+                decision = replace(decision, hold_s=hand_backs.ASK_AGAIN_S)
+            if outcome.reason is Deferral.LATE:
+                late.append(row.id)
+            settled[row.id] = _settled(row, decision, entry, outcome, lane)
             entry.applied = True
             effects.end(outcome, decision.status, None)
             effects.held |= decision.hold_s is not None
@@ -194,6 +206,8 @@ class Applier(Ingest[News]):
                 letters.append(_parked(outcome))
         if settled:
             await runs.settle(connection, list(settled.values()))
+        if late:
+            await hand_backs.refund(connection, self._flow.rules, late)
 
     async def _unknown(self, connection: Connection, left: list[Folded]) -> list[Folded]:
         if not left:
@@ -213,7 +227,7 @@ class Applier(Ingest[News]):
         return dead_letter(record, problem, entry.id)
 
 
-def _settled(row: Any, decision: Any, entry: Folded, outcome: StatusEvent) -> Settled:
+def _settled(row: Any, decision: Any, entry: Folded, outcome: StatusEvent, lane: str | None) -> Settled:
     started = outcome.started_at or (entry.running.started_at if entry.running else None)
     error, line = None, None
     if outcome.error is not None:
@@ -237,6 +251,7 @@ def _settled(row: Any, decision: Any, entry: Folded, outcome: StatusEvent) -> Se
         finished_at=outcome.finished_at,
         error=error,
         last_error=line,
+        lane=lane,
     )
 
 

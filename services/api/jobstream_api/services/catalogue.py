@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jobstream.contracts.events import TypeAnnouncement
+from jobstream.contracts.flow import Limit
 from jobstream.contracts.limits import MAX_RECORD_BYTES, parse_json
 from jobstream.errors import BrokerUnavailable, InvalidInput
 from jobstream.kafka.follower import TopicFollower
@@ -15,6 +16,7 @@ from jobstream.service import LoopService
 from jobstream.telemetry import Event, emit
 from jobstream_api.infrastructure.database import Database, is_transient
 from jobstream_api.repositories import job_types
+from jobstream_api.services.flow_changes import FlowChanges
 from jobstream_api.services.payloads import PayloadSchema, SchemaRefused
 
 _POLL_S = 0.5
@@ -22,13 +24,19 @@ _LISTED = 20
 
 
 class Catalogue(LoopService):
-    """Knows every announced job type. Reads from it never wait."""
+    """Knows every announced job type. Reads from it never wait.
+
+    Args:
+        changes: where types that declare gates are stored.
+        follow: makes a follower of the types topic.
+    """
 
     name = "catalogue"
 
-    def __init__(self, database: Database, follow: Callable[[], TopicFollower]) -> None:
+    def __init__(self, database: Database, changes: FlowChanges, follow: Callable[[], TopicFollower]) -> None:
         super().__init__()
         self._database = database
+        self._changes = changes
         self._follow = follow
         self._follower: TopicFollower | None = None
         self._types: dict[str, TypeAnnouncement] = {}
@@ -125,11 +133,19 @@ class Catalogue(LoopService):
             if announced is not None and self._differs(announced):
                 changed[announced.type] = announced
         if changed:
-            async with self._database.connection() as connection:
-                await job_types.upsert(connection, list(changed.values()))
+            await self._store(list(changed.values()))
             for announced in changed.values():
                 self.learn(announced)
             emit(Event.TYPES_LEARNED, types=sorted(changed))
+
+    async def _store(self, changed: list[TypeAnnouncement]) -> None:
+        gates = any(self._gates_of(self._types.get(each.type)) != self._gates_of(each) for each in changed)
+        async with self._changes.change() if gates else self._database.connection() as connection:
+            await job_types.upsert(connection, changed)
+
+    @staticmethod
+    def _gates_of(announced: TypeAnnouncement | None) -> tuple[list[Limit], bool]:
+        return ([], False) if announced is None else (announced.limits, announced.strict_order)
 
     def _read(self, record: Any) -> TypeAnnouncement | None:
         try:

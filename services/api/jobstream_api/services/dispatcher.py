@@ -1,7 +1,8 @@
-"""Dispatcher: releases held jobs when they are due, in small transactions.
+"""Dispatcher: releases held jobs when they are due and may pass their gates, in small transactions.
 
 Retries after their backoff, jobs with run_at, and what workers handed back all wait as rows with
-`dispatch_at`. Two dispatchers at once are harmless: each row is locked while it moves.
+`dispatch_at`; where that is infinity, they wait for a permit. Two dispatchers at once are harmless:
+each row is locked while it moves, and only one of them gives permits.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,8 +12,10 @@ from jobstream.telemetry import Event, emit
 from jobstream_api.infrastructure.database import Database
 from jobstream_api.infrastructure.ids import new_id
 from jobstream_api.repositories import held, outbox
-from jobstream_api.repositories.held import Released
+from jobstream_api.repositories.flow import QueueDefaults
+from jobstream_api.repositories.held import Outlook, Released
 from jobstream_api.repositories.outbox import OutboxRow
+from jobstream_api.services.gatekeeper import Gatekeeper
 from jobstream_api.services.turns import TurningLoop
 from jobstream_api.settings import ApiSettings
 
@@ -41,24 +44,59 @@ class Dispatcher(TurningLoop):
     name = "dispatcher"
 
     def __init__(
-        self, settings: ApiSettings, database: Database, *, hand_over: Callable[[Sequence[OutboxRow]], None]
+        self,
+        settings: ApiSettings,
+        database: Database,
+        *,
+        defaults: QueueDefaults,
+        hand_over: Callable[[Sequence[OutboxRow]], None],
     ) -> None:
         super().__init__()
         self._topics = Topics(settings.topic_prefix)
         self._database = database
+        self._gates = Gatekeeper(settings, defaults)
         self._hand_over = hand_over
 
+    def wake(self) -> None:
+        """Jobs may be due, or may have come to a gate, or permits may be free again."""
+        self._gates.look_at_once()
+        super().wake()
+
     async def turn(self) -> float:
-        """Release one batch; returns how long nothing else will be due, seconds."""
+        """Release what is due and what may pass; returns how long nothing else will, seconds."""
         async with self._database.connection() as connection:
-            due_s = await held.next_due_s(connection)
-        if due_s is None or due_s > 0:
-            return min(due_s or _LONGEST_SLEEP_S, _LONGEST_SLEEP_S) + _SHORTEST_SLEEP_S
+            outlook = await held.outlook(connection)
+            if outlook.relane:
+                await self._gates.relane(connection, outlook)
+                return 0.0
+        due_s = outlook.due_s
+        rest = min(_LONGEST_SLEEP_S if due_s is None else due_s, _LONGEST_SLEEP_S) + _SHORTEST_SLEEP_S
+        if due_s is not None and due_s <= 0:
+            # Due rows that we could not have are locked by whoever releases them.
+            rest = 0.0 if await self._release_due() else _SHORTEST_SLEEP_S
+        if outlook.at_gates:
+            rest = min(rest, await self._open_gates(outlook))
+        return rest
+
+    async def _release_due(self) -> int:
         async with self._database.transaction() as connection:
-            released = await held.release(connection, _BATCH)
+            released, at_gates = await held.release(connection, _BATCH)
             rows = [outbox_row(entry, self._topics) for entry in released]
             await outbox.insert(connection, rows)
-        self._hand_over(rows)
-        emit(Event.JOBS_DISPATCHED, count=len(rows))
-        # Due rows that we could not have are locked by whoever releases them.
-        return 0.0 if rows else _SHORTEST_SLEEP_S
+        self._handed_out(rows)
+        if at_gates:
+            self._gates.look_at_once()
+        return len(rows) + at_gates
+
+    async def _open_gates(self, outlook: Outlook) -> float:
+        async with self._database.transaction() as connection:
+            released, rest = await self._gates.open(connection, outlook)
+            rows = [outbox_row(entry, self._topics) for entry in released]
+            await outbox.insert(connection, rows)
+        self._handed_out(rows)
+        return rest
+
+    def _handed_out(self, rows: Sequence[OutboxRow]) -> None:
+        if rows:
+            self._hand_over(rows)
+            emit(Event.JOBS_DISPATCHED, count=len(rows))

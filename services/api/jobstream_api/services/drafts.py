@@ -1,6 +1,6 @@
 """From a parsed document to a job that may be stored: every check that needs no database."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -23,11 +23,18 @@ class NewJob(JobFields):
     queue: Name = Field(DEFAULT_QUEUE, description="Which queue takes it; must be configured.", examples=["default"])
 
 
+LaneOf = Callable[[str, str, str | None, Mapping[str, Any]], str | None]
+"""The lane of a job by its type, queue, key and payload."""
+
+
 class Drafter:
     """Checks documents. Threads may share it."""
 
-    def __init__(self, catalogue: Catalogue, settings: ApiSettings, clock: Clock, ids: Callable[[], UUID]) -> None:
+    def __init__(
+        self, catalogue: Catalogue, lane: LaneOf, settings: ApiSettings, clock: Clock, ids: Callable[[], UUID]
+    ) -> None:
         self._catalogue = catalogue
+        self._lane = lane
         self._queues = frozenset(settings.queues)
         self._strict = settings.unknown_types == "reject"
         self._clock = clock
@@ -54,7 +61,8 @@ class Drafter:
         if self._strict:
             self._catalogue.require(job_type, "/type" if fields.type is not None else "/payload/task")
         self._catalogue.check_payload(job_type, fields.payload)
-        return Draft(self._ids(), job_type, fields.queue, fields, payload, self._unique(job_type, fields))
+        lane = self._lane(job_type, fields.queue, fields.key, fields.payload)
+        return Draft(self._ids(), job_type, fields.queue, fields, payload, lane, self._unique(job_type, fields))
 
     def _unique(self, job_type: str, fields: NewJob) -> Asked | None:
         rule = fields.unique

@@ -17,6 +17,7 @@ from jobstream_api.infrastructure.database import Connection, Database
 from jobstream_api.repositories import arrivals
 from jobstream_api.repositories.dead_letters import DeadLetter
 from jobstream_api.repositories.outbox import OutboxRow
+from jobstream_api.services.drafts import LaneOf
 from jobstream_api.services.ingest import Effects, Ingest, dead_letter
 from jobstream_api.settings import ApiSettings
 
@@ -40,7 +41,13 @@ class Intake(Ingest[Arrivals]):
     gather_s = 0.05  # nobody waits for it: a job's first status event makes its row too
 
     def __init__(
-        self, settings: ApiSettings, database: Database, *, hand_over: Callable[[Sequence[OutboxRow]], None]
+        self,
+        settings: ApiSettings,
+        database: Database,
+        *,
+        lane: LaneOf,
+        hand_over: Callable[[Sequence[OutboxRow]], None],
+        wake_dispatcher: Callable[[], None],
     ) -> None:
         self._names = Topics(settings.topic_prefix)
         super().__init__(
@@ -50,6 +57,8 @@ class Intake(Ingest[Arrivals]):
             topics=[self._names.jobs(queue) for queue in settings.queues],
             hand_over=hand_over,
         )
+        self._lane = lane
+        self._wake_dispatcher = wake_dispatcher
         self._stored_at = 0.0
 
     def pass_over(self, records: Sequence[Any]) -> bool:
@@ -75,7 +84,9 @@ class Intake(Ingest[Arrivals]):
     async def apply(self, connection: Connection, batch: Arrivals, effects: Effects) -> None:
         jobs, letters = batch.jobs, batch.letters
         if jobs:
-            made = await arrivals.insert(connection, jobs)
+            lanes = [self._lane(job.type, job.queue, job.key, job.payload) for job in jobs]
+            made = await arrivals.insert(connection, jobs, lanes)
+            effects.held |= any(lane is not None for lane in lanes)
             effects.count("made", len(made))
             if len(made) < len(jobs):
                 clash = InvalidInput("conflict", "/id", "the id belongs to a job with another type or payload")
@@ -88,3 +99,5 @@ class Intake(Ingest[Arrivals]):
         super().committed(effects)
         if effects.facts.get("made"):
             emit(Event.JOBS_TAKEN_IN, count=effects.facts["made"])
+        if effects.held:
+            self._wake_dispatcher()

@@ -12,6 +12,7 @@ from jobstream_api.infrastructure.database import Database
 from jobstream_api.repositories import held, operations, outbox
 from jobstream_api.repositories.outbox import OutboxRow
 from jobstream_api.services.catalogue import Catalogue
+from jobstream_api.services.flow import Flow
 from jobstream_api.services.trouble import store_errors
 
 
@@ -23,10 +24,12 @@ class Operations:
         database: Database,
         catalogue: Catalogue,
         topics: Topics,
+        flow: Flow,
         *,
         hand_over: Callable[[Sequence[OutboxRow]], None],
         ids: Callable[[], UUID],
         max_retries: int,
+        wake_dispatcher: Callable[[], None],
     ) -> None:
         self._database = database
         self._catalogue = catalogue
@@ -34,6 +37,8 @@ class Operations:
         self._hand_over = hand_over
         self._ids = ids
         self._max_retries = max_retries
+        self._flow = flow
+        self._wake_dispatcher = wake_dispatcher
 
     async def retry(self, job_id: UUID) -> Mapping[str, Any]:
         """Run a FAILED or CANCELLED job again: its next attempt, with all its retries before it anew.
@@ -57,8 +62,14 @@ class Operations:
                     allowance = row["max_retries"]
                 if allowance is None:
                     allowance = self._catalogue.max_retries(row["type"], self._max_retries)
-                changed = await operations.reopen(connection, row, allowance=allowance)
-                record = outbox.job_row(self._ids(), held.job_of(changed), self._topics, changed["dispatched_at"])
-                await outbox.insert(connection, [record])
-            self._hand_over([record])
+                lane = self._flow.lane(row["type"], row["queue"], row["key"], row["payload"])
+                changed = await operations.reopen(connection, row, allowance=allowance, lane=lane)
+                records = []
+                if lane is None:
+                    job = held.job_of(changed)
+                    records = [outbox.job_row(self._ids(), job, self._topics, changed["dispatched_at"])]
+                    await outbox.insert(connection, records)
+            self._hand_over(records)
+            if lane is not None:
+                self._wake_dispatcher()
         return dict(changed)

@@ -94,6 +94,7 @@ class Placer:
 
     Args:
         ease: returns once the relay has room, or will not have it soon.
+        gated: called when jobs have come to a gate.
     """
 
     def __init__(
@@ -105,6 +106,7 @@ class Placer:
         ease: Callable[[], Awaitable[None]],
         ids: Callable[[], UUID],
         ttl_s: float,
+        gated: Callable[[], None],
     ) -> None:
         self._database = database
         self._topics = topics
@@ -112,6 +114,7 @@ class Placer:
         self._ease = ease
         self._ids = ids
         self._ttl_s = ttl_s
+        self._gated = gated
 
     async def place(self, orders: Sequence[Order]) -> list[Placed | Exception]:
         """Store ``orders`` in one transaction; one result each, in order. Never raises."""
@@ -147,7 +150,12 @@ class Placer:
         """
         work = _Work()
         met = await settle(connection, drafts, PATIENCE_S, partial(self._insert, connection, work, careful=True))
-        return Joined(work.stored, work.refused, met, partial(self._hand_over_of, work.records, work.stored, door=door))
+
+        def publish() -> None:
+            self._hand_over_of(work.records, work.stored, door=door)
+            self._tell_of_gated(drafts)
+
+        return Joined(work.stored, work.refused, met, publish)
 
     async def _transact(self, orders: Sequence[Order], *, careful: bool, patience_s: float) -> list[Placed]:
         if not careful and all(order.claim is None and not order.unique for order in orders):
@@ -159,6 +167,7 @@ class Placer:
             async with opened as connection:
                 records, stored = await self._insert_all(connection, drafts)
             self._hand_over_of(records, stored)
+            self._tell_of_gated(drafts)
             return [Placed(True, stored) for _ in orders]
         return await self._transact_with_claims(orders, careful=careful, patience_s=patience_s)
 
@@ -196,6 +205,7 @@ class Placer:
                     if is_first and order.claim is not None:
                         await self._remember(connection, order.claim, order.drafts, work.refused, met)
         self._hand_over_of(work.records, work.stored)
+        self._tell_of_gated(drafts)
         return [
             Placed(True, work.stored, work.refused, met, _expiry(order, won)) if is_first else Placed(False)
             for order, is_first in zip(orders, first, strict=True)
@@ -260,6 +270,10 @@ class Placer:
         half = len(drafts) // 2
         stored = await self._insert_fitting(connection, drafts[:half], records[:half], refused)
         return stored | await self._insert_fitting(connection, drafts[half:], records[half:], refused)
+
+    def _tell_of_gated(self, drafts: Sequence[Draft]) -> None:
+        if any(draft.lane is not None for draft in drafts):
+            self._gated()
 
     def _records(self, drafts: Sequence[Draft]) -> list[Record]:
         return [Record.of(self._ids(), draft, self._topics.jobs(draft.queue)) for draft in drafts]

@@ -12,6 +12,8 @@ from jobstream_api.infrastructure.database import Database, is_statement_timeout
 from jobstream_api.repositories import jobs_read, listings
 from jobstream_api.repositories.listings import JobFilter
 from jobstream_api.services import cursors
+from jobstream_api.services.explaining import explain
+from jobstream_api.services.flow import Flow
 from jobstream_api.services.trouble import store_errors
 from jobstream_api.services.waiters import Waiters
 
@@ -31,9 +33,10 @@ class Page:
 class Queries:
     """Answers questions about jobs, workers and dead letters."""
 
-    def __init__(self, database: Database, waiters: Waiters) -> None:
+    def __init__(self, database: Database, waiters: Waiters, flow: Flow) -> None:
         self._database = database
         self._waiters = waiters
+        self._flow = flow
 
     async def job(self, job_id: UUID, *, wait_s: float = 0.0) -> Row:
         """A job's row; with ``wait_s`` once it is terminal, or when that time is over.
@@ -56,9 +59,9 @@ class Queries:
     async def _read(self, job_id: UUID) -> Row:
         async with store_errors("read"), self._database.connection() as connection:
             row = await jobs_read.one(connection, job_id)
-        if row is None:
-            raise JobNotFound(job_id)
-        return dict(row)
+            if row is None:
+                raise JobNotFound(job_id)
+            return dict(row) | {"waiting_for": await explain(connection, row, self._flow.rules)}
 
     async def jobs(self, wanted: JobFilter, *, limit: int, cursor: str | None) -> Page:
         """Jobs, newest first.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from jobstream_api.infrastructure.database import Database
 from jobstream_api.services.catalogue import Catalogue
+from jobstream_api.services.flow import Flow
 
 STUCK_AFTER_S = 12.0
 """A loop without success for so long is in trouble; they all turn every few seconds."""
@@ -25,9 +26,12 @@ class Verdict:
 class Readiness:
     """Answers in bounded time, however often it is asked: one answer serves a second."""
 
-    def __init__(self, database: Database, catalogue: Catalogue, ages: Callable[[], dict[str, float]]) -> None:
+    def __init__(
+        self, database: Database, catalogue: Catalogue, flow: Flow, ages: Callable[[], dict[str, float]]
+    ) -> None:
         self._database = database
         self._catalogue = catalogue
+        self._flow = flow
         self._ages = ages
         self._last: tuple[float, Verdict] | None = None
         self._asking = asyncio.Lock()
@@ -53,5 +57,7 @@ class Readiness:
             reasons.append(f"the database does not answer: {type(error).__name__}")
         if not self._catalogue.loaded:
             reasons.append("the job types are not loaded yet")
+        if not self._flow.loaded:
+            reasons.append("limits and queues are not loaded yet")
         reasons += [f"{name}: no success for {age:.0f} s" for name, age in sorted(ages.items()) if age > STUCK_AFTER_S]
         return Verdict(reasons, {name: round(age, 3) for name, age in ages.items()})

@@ -3,39 +3,25 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field
 
-from jobstream.contracts.jobs import Contract, Moment
+from jobstream.contracts.jobs import Moment
 from jobstream.contracts.limits import MAX_TAGS
 from jobstream.contracts.schedules import Missed, Overlap
 from jobstream.errors import InvalidInput
 from jobstream_api.domain.timetable import MAX_EXPRESSION, Timetable
 from jobstream_api.services.drafts import Drafter, NewJob
 from jobstream_api.services.firing import TAGS, job_of
+from jobstream_api.services.strict import Strict
 
 MAX_WINDOW_S = 31 * 86_400
 MAX_BACKFILL = 1000
 MAX_BACK = timedelta(days=3660)
 NAME = r"^[a-z0-9_.-]{1,80}$"
 _NOT_OF_A_SCHEDULE = ("run_at", "delay_s")
-
-
-class Strict(Contract):
-    """A contract whose unknown fields are mistakes: a schedule that ignores one would run otherwise than meant."""
-
-    @classmethod
-    def read(cls, document: object) -> Self:
-        if isinstance(document, dict):
-            known = [field.alias or name for name, field in cls.model_fields.items()]
-            for name in document:
-                if name not in known:
-                    raise InvalidInput(
-                        "unknown_field", f"/{name}"[:300], f"there is no such field; known are: {', '.join(known)}"
-                    )
-        return super().read(document)
 
 
 class NewSchedule(Strict):

@@ -184,7 +184,9 @@ def fresh(draft: Draft, stored: Stored) -> Row:
         "tags": fields.tags,
         "max_retries": fields.max_retries,
         "timeout_s": fields.timeout_s,
+        "priority": fields.priority,
         "run_at": stored.run_at,
+        "dispatch_at": stored.run_at if stored.held else None,
         "created_at": stored.created_at,
     }
 

@@ -81,7 +81,11 @@ def _rival(met: Met, row: Any, replaced: bool) -> Rival:
         case OnConflict.REPLACE if replaced:
             return Rival(met.job_id, met.status, dict(row), replaced=True)
         case OnConflict.REPLACE:
-            return Rival(met.job_id, met.status, why="it was handed out already, so its payload stays")
+            return Rival(
+                met.job_id,
+                met.status,
+                why="it was handed out already, or has another type, queue or key, so its payload stays",
+            )
         case OnConflict.REJECT:
             return Rival(met.job_id, met.status)
 

@@ -2,12 +2,13 @@
 
 import functools
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Any, Optional
 
 import pytest
 from pydantic import BaseModel, Field
 
-from jobstream import Backoff, JobContext, handler
+from jobstream import Backoff, ConcurrencyLimit, JobContext, RateLimit, handler
 from jobstream.errors import HandlerError
 from jobstream.handlers.declare import spec_of
 from jobstream.handlers.spec import HandlerSpec
@@ -184,6 +185,19 @@ async def fine_async(payload: Email) -> None: ...
         (fine, {"timeout_s": 0}, "timeout_s is above 0"),
         (fine, {"timeout_s": float("nan")}, "timeout_s is above 0"),
         (fine, {"non_retryable": (ValueError(),)}, "non_retryable is a tuple of exception classes"),
+        (fine, {"strict_order": 1}, "strict_order is True or False, not 1"),
+        (fine, {"limits": [5]}, "limits is a list of RateLimit and ConcurrencyLimit; write it like: limits=["),
+        (fine, {"limits": RateLimit(5)}, "limits is a list of RateLimit and ConcurrencyLimit"),
+        (fine, {"limits": [RateLimit(0)]}, "limit of RateLimit(limit=0,"),
+        (fine, {"limits": [RateLimit(0)]}, "should be greater than or equal to 1"),
+        (fine, {"limits": [RateLimit(True)]}, "limit of RateLimit(limit=True,"),
+        (fine, {"limits": [RateLimit(1, per_s=float("nan"))]}, "per_s of RateLimit("),
+        (fine, {"limits": [RateLimit(1, per_s=1e9)]}, "should be less than or equal to 86400"),
+        (fine, {"limits": [RateLimit(1, key="$.a[")]}, "must be a path into the payload like $.customer.id"),
+        (fine, {"limits": [ConcurrencyLimit(2**63)]}, "should be less than or equal to 1000000"),
+        (fine, {"limits": [ConcurrencyLimit(1, name="A B")]}, "name of ConcurrencyLimit("),
+        (fine, {"limits": [RateLimit(1), RateLimit(2)]}, "it has two limits called 'some.rate'; give them names"),
+        (fine, {"limits": [RateLimit(1, name=f"n{n}") for n in range(11)]}, "a handler has at most 10 limits, not 11"),
         (fine, {"non_retryable": ValueError}, "non_retryable is a tuple of exception classes"),
     ],
 )
@@ -194,6 +208,26 @@ def test_what_cannot_work_is_refused_with_the_place_and_the_fix(
         handler("some", **options)(function)
     assert says in str(caught.value)
     assert f"{function.__name__} ({__file__}:" in str(caught.value)
+
+
+def test_limits_are_announced_with_what_they_allow() -> None:
+    declared = [RateLimit(100, per_s=60, burst=10, key="customer", name="mail"), ConcurrencyLimit(5, max_waiting=9)]
+
+    @handler("send_email", limits=declared, strict_order=True)
+    async def send(payload: Email) -> None: ...
+
+    told = spec(send).announcement(datetime(2026, 1, 2, tzinfo=UTC))
+    assert [limit.model_dump(mode="json", exclude_none=True) for limit in told.limits] == [
+        {"name": "mail", "kind": "rate", "limit": 100, "period_s": 60.0, "burst": 10, "key": "$.customer"},
+        {"kind": "concurrency", "limit": 5, "period_s": 1.0, "max_waiting": 9},
+    ]
+    assert [limit.named("send_email") for limit in told.limits] == ["mail", "send_email.concurrency"]
+    assert told.strict_order
+
+
+def test_a_limit_of_a_type_with_a_long_name_needs_one_of_its_own() -> None:
+    with pytest.raises(HandlerError, match="is too long for the name of a limit; give it one with name="):
+        handler("a" * 100, limits=[RateLimit(1)])(fine)
 
 
 @pytest.mark.parametrize("name", ["", "Send", "send email", "a" * 101, "a\n", "ä"])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from jobstream.contracts.flow import Limit
 from jobstream.errors import HandlerError
 from jobstream.handlers.registry import Registry, load_handlers
 
@@ -92,9 +93,10 @@ def test_a_module_that_cannot_be_used_is_named_with_the_fix(
 
 def test_announcements_tell_all_that_the_api_needs(write: Write) -> None:
     text = (
-        "from jobstream import handler, Backoff\nfrom pydantic import BaseModel\n"
+        "from jobstream import handler, Backoff, ConcurrencyLimit\nfrom pydantic import BaseModel\n"
         "class P(BaseModel):\n    to: str\n"
-        '@handler("mail", max_retries=5, timeout_s=30, run_in="process", backoff=Backoff(2, 3, 60))\n'
+        '@handler("mail", max_retries=5, timeout_s=30, run_in="process", backoff=Backoff(2, 3, 60), '
+        "limits=[ConcurrencyLimit(3)], strict_order=True)\n"
         'def mail(payload: P) -> None:\n    "Sends."\n'
     )
     write({"regt12.py": text})
@@ -109,8 +111,8 @@ def test_announcements_tell_all_that_the_api_needs(write: Write) -> None:
         "backoff_base_s": 2.0,
         "backoff_factor": 3.0,
         "backoff_cap_s": 60.0,
-        "limits": [],
-        "strict_order": False,
+        "limits": [Limit(kind="concurrency", limit=3).model_dump()],
+        "strict_order": True,
         "unique": None,
         "at": now,
     }

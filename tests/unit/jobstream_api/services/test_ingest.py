@@ -26,7 +26,13 @@ class Reader:
 
 async def test_a_stop_that_comes_while_records_are_polled_is_not_waited_out():
     settings = ApiSettings()
-    intake = Intake(settings, Database(settings), hand_over=lambda _rows: None)
+    intake = Intake(
+        settings,
+        Database(settings),
+        lane=lambda *_job: None,
+        hand_over=lambda _rows: None,
+        wake_dispatcher=lambda: None,
+    )
     reader = Reader(intake.stopping)
     async with asyncio.timeout(1):
         await intake._turn(reader)

@@ -20,7 +20,7 @@ LEAST = {"name": "nightly", "cron": "@daily", "job": {"payload": {"task": "examp
 
 @pytest.fixture
 def drafter() -> Drafter:
-    return Drafter(offline_catalogue(), ApiSettings(_env_file=None), SystemClock(), new_id)
+    return Drafter(offline_catalogue(), lambda *_job: None, ApiSettings(_env_file=None), SystemClock(), new_id)
 
 
 def test_the_least_document_has_the_defaults(drafter):

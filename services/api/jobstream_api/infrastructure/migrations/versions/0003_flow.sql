@@ -5,18 +5,19 @@
 -- dispatch_at is not, and has no lane once it is over. Jobs without a gate have none of this.
 
 ALTER TABLE jobs
-    ADD COLUMN lane     text,
+    ADD COLUMN lane     text COLLATE "C",
     ADD COLUMN rank_at  timestamptz,
     ADD COLUMN seq      bigint,
     ADD COLUMN priority smallint NOT NULL DEFAULT 0;
 
-COMMENT ON COLUMN jobs.lane IS 'JSON: queue, type, [limit, key] pairs, strict key, tenant; NULL: no gate, or over';
+COMMENT ON COLUMN jobs.lane IS 'JSON: queue, type, [limit, key] pairs, strict key, tenant; a ! before it: strict order; NULL: no gate, or over';
 COMMENT ON COLUMN jobs.rank_at IS 'place in the lane: when it was due, less what its priority is worth';
 COMMENT ON COLUMN jobs.seq IS 'order of arrival in the lane';
 COMMENT ON COLUMN jobs.dispatch_at IS 'held until then, for the dispatcher; infinity: at a gate; NULL: not held';
 
 CREATE SEQUENCE jobs_seq;
-CREATE INDEX jobs_gated ON jobs (lane, dispatch_at, rank_at, seq) WHERE lane IS NOT NULL AND dispatch_at IS NOT NULL;
+CREATE INDEX jobs_gated ON jobs (lane, rank_at, seq) WHERE dispatch_at = 'infinity';
+CREATE INDEX jobs_ordered ON jobs (lane, seq) WHERE lane LIKE '!%' AND dispatch_at IS NOT NULL;
 CREATE INDEX jobs_permitted ON jobs (lane) WHERE lane IS NOT NULL AND dispatch_at IS NULL;
 
 ALTER TABLE job_types

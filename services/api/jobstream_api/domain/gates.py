@@ -1,0 +1,239 @@
+"""Who may pass the gates now: limits, order, pauses, shares. Pure.
+
+Rates follow the generic cell rate algorithm (ITU-T I.371): one time for each bucket, the
+theoretical arrival time, tells all about it.
+"""
+
+import heapq
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import floor
+from uuid import UUID
+
+from jobstream.contracts.flow import Limit
+from jobstream_api.domain.flow import EffectiveLimit, FlowRules, Lane, is_rate
+
+Bucket = tuple[str, str]
+"""A limit's name, and the value of its key."""
+
+_USED = 0.97
+"""Of a rate so much is handed out: what starts late moves into the next window, which may then hold more."""
+_USUAL_SLACK_S = 0.25
+_LEAST_SLACK_S = 0.03
+_MOST_SLACK_S = 5.0
+PRIORITY_STEP_S = 400.0
+"""What one step of priority is worth: a job that has waited so much longer goes first all the same. So one of
+priority 0 waits at most an hour for those of priority 9 that came after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """A rate limit as cells.
+
+    A window of one period may hold ``limit + burst`` starts. Permits are given at instants, but used up to
+    ``slack_s`` later, so a window holds the permits of ``period + slack_s``: what that adds is taken off the rate
+    and the burst here.
+
+    Attributes:
+        interval_s: between permits.
+        burst: permits at once after a quiet time.
+        slack_s: for how long a permit is good.
+    """
+
+    interval_s: float
+    burst: float
+    slack_s: float
+
+    @classmethod
+    def of(cls, rule: Limit) -> "Cells":
+        """The cells of a rate limit."""
+        rate = _USED * rule.limit / rule.period_s
+        burst = float(rule.limit if rule.burst is None else rule.burst)
+        spare = (1 - _USED) * rule.limit + 0.999  # starts are whole
+        slack = min(max(spare / rate, _USUAL_SLACK_S), _MOST_SLACK_S)
+        kept = max(1.0, burst - max(rate * slack - spare, 0.0))
+        slack = min(slack, max((spare + burst - kept) / rate, _LEAST_SLACK_S))
+        return cls(1.0 / rate, kept, slack)
+
+    def permits(self, tat: float, now: float) -> int:
+        """How many may start at ``now``, seconds."""
+        return max(floor(self.burst - max(tat - now, 0.0) / self.interval_s + 1e-9), 0)
+
+    def wait_s(self, tat: float, now: float) -> float:
+        """Seconds until one may start."""
+        return max(tat - now - (self.burst - 1.0) * self.interval_s, 0.0)
+
+    def spend(self, tat: float, now: float, permits: int) -> float:
+        """The theoretical arrival time after ``permits`` were given."""
+        return max(tat, now) + permits * self.interval_s
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A job at its gate.
+
+    Attributes:
+        rank_at: its place, seconds since 1970, see the column.
+    """
+
+    id: UUID
+    rank_at: float
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What the gates look at.
+
+    Attributes:
+        now: seconds since 1970, by the database.
+        waiting: jobs at the gate, the first ones of each lane, in their order. With strict order only the
+            one that is next.
+        permitted: jobs of each lane that hold a permit.
+        arrivals: theoretical arrival times, seconds since 1970; a bucket without one is full.
+        windows: most permits out at once, of each managed queue.
+    """
+
+    now: float
+    waiting: Mapping[Lane, Sequence[Waiting]]
+    permitted: Mapping[Lane, int]
+    arrivals: Mapping[Bucket, float]
+    windows: Mapping[str, int]
+
+
+@dataclass(slots=True)
+class Passed:
+    """Who may pass.
+
+    Attributes:
+        permits: for how long each is good, seconds; None: for ever. In the order in which they go.
+        spent: permits given by bucket of a rate.
+        again_s: when a rate lets the next one pass, seconds from now; None: no rate is waited for.
+    """
+
+    permits: dict[UUID, float | None] = field(default_factory=dict)
+    spent: dict[Bucket, int] = field(default_factory=dict)
+    again_s: float | None = None
+
+
+@dataclass(slots=True)
+class Shares:
+    """Who had how much of a queue that is shared by weight: start-time fair queueing.
+
+    Attributes:
+        times: virtual time up to which each tenant has had its share, by queue.
+    """
+
+    times: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def begin(self, queue: str, tenants: Iterable[str]) -> None:
+        """Tenants with something to do; who had nothing to do for a while has not saved that up."""
+        known = self.times.get(queue, {})
+        tenants = set(tenants)
+        floor_time = min((known[tenant] for tenant in tenants if tenant in known), default=0.0)
+        self.times[queue] = {tenant: max(known.get(tenant, floor_time), floor_time) for tenant in tenants}
+
+    def of(self, queue: str, tenant: str) -> float:
+        """Its virtual time."""
+        return self.times[queue][tenant]
+
+    def take(self, queue: str, tenant: str, weight: float) -> None:
+        """One job of the tenant goes."""
+        self.times[queue][tenant] += 1.0 / weight
+
+
+def pass_gates(rules: FlowRules, sight: Sight, shares: Shares, most: int) -> Passed:
+    """Choose up to ``most`` jobs that may go now."""
+    return _Round(rules, sight, shares).run(most)
+
+
+class _Round:
+    def __init__(self, rules: FlowRules, sight: Sight, shares: Shares) -> None:
+        self._rules = rules
+        self._sight = sight
+        self._shares = shares
+        self._passed = Passed()
+        self._in_bucket: dict[Bucket, int] = {}
+        self._in_queue: dict[str, int] = {}
+        self._taken: dict[Lane, int] = {}
+        for lane, count in sight.permitted.items():
+            self._in_queue[lane.queue] = self._in_queue.get(lane.queue, 0) + count
+            for bucket in lane.limits:
+                self._in_bucket[bucket] = self._in_bucket.get(bucket, 0) + count
+
+    def run(self, most: int) -> Passed:
+        queues: dict[str, list[tuple[tuple[float, ...], int, Lane]]] = {}
+        lanes = [lane for lane, jobs in self._sight.waiting.items() if jobs and not self._stopped(lane)]
+        for lane in lanes:
+            queues.setdefault(lane.queue, [])
+        for queue in queues:
+            tenants = [lane.tenant for lane in lanes if lane.queue == queue and lane.tenant is not None]
+            self._shares.begin(queue, tenants)
+        for place, lane in enumerate(lanes):
+            heapq.heappush(queues[lane.queue], (self._order(lane), place, lane))
+        while queues and len(self._passed.permits) < most:
+            for queue in list(queues):
+                if not self._next_of(queues[queue]):
+                    del queues[queue]
+        return self._passed
+
+    def _next_of(self, heap: list[tuple[tuple[float, ...], int, Lane]]) -> bool:
+        """Let the first one of a queue pass that may; False if none is left that could."""
+        while heap:
+            _, place, lane = heapq.heappop(heap)
+            if not self._open(lane):
+                continue  # nobody of this lane passes in this round
+            self._let_pass(lane)
+            if self._taken[lane] < len(self._sight.waiting[lane]):
+                heapq.heappush(heap, (self._order(lane), place, lane))
+            return True
+        return False
+
+    def _order(self, lane: Lane) -> tuple[float, ...]:
+        """By rank; among tenants first by what their waiting has earned, then by their shares."""
+        head = self._sight.waiting[lane][self._taken.get(lane, 0)]
+        if lane.tenant is None:
+            return (head.rank_at, float(head.seq))
+        level = floor((self._sight.now - head.rank_at) / PRIORITY_STEP_S)
+        return (-float(level), self._shares.of(lane.queue, lane.tenant), head.rank_at, float(head.seq))
+
+    def _stopped(self, lane: Lane) -> bool:
+        queue = self._rules.queues.get(lane.queue)
+        return lane.type in self._rules.paused or (queue is not None and queue.paused)
+
+    def _open(self, lane: Lane) -> bool:
+        window = self._sight.windows.get(lane.queue)
+        if window is not None and self._in_queue.get(lane.queue, 0) >= window:
+            return False
+        return all(self._has_room(limit, bucket) for limit, bucket in self._limits(lane))
+
+    def _limits(self, lane: Lane) -> list[tuple[EffectiveLimit, Bucket]]:
+        return [(limit, bucket) for bucket in lane.limits if (limit := self._rules.limits.get(bucket[0])) is not None]
+
+    def _has_room(self, limit: EffectiveLimit, bucket: Bucket) -> bool:
+        if not is_rate(limit):
+            return self._in_bucket.get(bucket, 0) < limit.rule.limit
+        cells, now = Cells.of(limit.rule), self._sight.now
+        tat = cells.spend(self._sight.arrivals.get(bucket, now), now, self._passed.spent.get(bucket, 0))
+        if cells.permits(tat, now) > 0:
+            return True
+        wait = cells.wait_s(tat, now)
+        self._passed.again_s = wait if self._passed.again_s is None else min(self._passed.again_s, wait)
+        return False
+
+    def _let_pass(self, lane: Lane) -> None:
+        taken = self._taken.get(lane, 0)
+        good_for: float | None = None
+        for limit, bucket in self._limits(lane):
+            self._in_bucket[bucket] = self._in_bucket.get(bucket, 0) + 1
+            if is_rate(limit):
+                self._passed.spent[bucket] = self._passed.spent.get(bucket, 0) + 1
+                slack = Cells.of(limit.rule).slack_s
+                good_for = slack if good_for is None else min(good_for, slack)
+        self._in_queue[lane.queue] = self._in_queue.get(lane.queue, 0) + 1
+        self._taken[lane] = taken + 1
+        if lane.tenant is not None:
+            rules = self._rules.queues.get(lane.queue)
+            weight = 1.0 if rules is None else rules.weights.get(lane.tenant, 1.0)
+            self._shares.take(lane.queue, lane.tenant, weight)
+        self._passed.permits[self._sight.waiting[lane][taken].id] = good_for

@@ -1,0 +1,73 @@
+"""Changes of what decides on gates: each is one transaction with its version and its record for the workers."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from uuid import UUID
+
+from jobstream.contracts.topics import Topics
+from jobstream.telemetry import Event, emit
+from jobstream_api.domain.flow import FlowRules
+from jobstream_api.domain.flow_changes import relaned, same
+from jobstream_api.infrastructure.database import Connection, Database
+from jobstream_api.repositories import flow, flow_settings, outbox
+from jobstream_api.repositories.flow import QueueDefaults
+from jobstream_api.repositories.outbox import OutboxRow
+from jobstream_api.services.flow import Flow
+
+
+class FlowChanges:
+    """The one way to change rules.
+
+    Args:
+        hand_over: takes outbox rows after their commit.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        topics: Topics,
+        defaults: QueueDefaults,
+        flow_rules: Flow,
+        *,
+        hand_over: Callable[[Sequence[OutboxRow]], None],
+        ids: Callable[[], UUID],
+    ) -> None:
+        self._database = database
+        self._topics = topics
+        self._defaults = defaults
+        self._flow = flow_rules
+        self._hand_over = hand_over
+        self._ids = ids
+
+    @asynccontextmanager
+    async def change(self) -> AsyncIterator[Connection]:
+        """A transaction in which settings are written. What follows from them is written at its end.
+
+        Changes wait for one another from its beginning. One that changes nothing leaves nothing behind.
+        """
+        async with self._database.transaction() as connection:
+            await flow_settings.lock(connection)
+            before = await flow.load(connection, self._defaults)
+            yield connection
+            after = await flow.load(connection, self._defaults)
+            rows: list[OutboxRow] = []
+            if not same(before, after):
+                after = replace(after, version=await flow.bump(connection, relaned(before, after)))
+                rows = await self._announce(connection, after)
+        self._hand_over(rows)
+        self._flow.take(after)
+        if rows:
+            emit(Event.FLOW_CHANGED, version=after.version)
+
+    async def publish(self) -> None:
+        """Tell the workers once more what holds."""
+        async with self._database.transaction() as connection:
+            await flow_settings.lock(connection)
+            rows = await self._announce(connection, await flow.load(connection, self._defaults))
+        self._hand_over(rows)
+
+    async def _announce(self, connection: Connection, rules: FlowRules) -> list[OutboxRow]:
+        row = await flow_settings.gates_row(connection, self._ids(), rules, self._topics)
+        await outbox.insert(connection, [row])
+        return [row]

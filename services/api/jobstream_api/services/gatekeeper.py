@@ -1,0 +1,229 @@
+"""Gatekeeper: lets jobs pass their gates, cluster-wide and exactly.
+
+One transaction looks at what waits, what is out and what the rates allow, and hands out permits;
+an advisory lock keeps a second leader from doing the same meanwhile.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from jobstream.contracts.topics import Topics
+from jobstream_api.domain.flow import FlowRules, Lane, is_rate
+from jobstream_api.domain.gates import Bucket, Cells, Passed, Shares, Sight, Waiting, pass_gates
+from jobstream_api.infrastructure.database import Connection
+from jobstream_api.repositories import flow, gates
+from jobstream_api.repositories.flow import QueueDefaults
+from jobstream_api.repositories.held import Outlook, Released
+from jobstream_api.settings import ApiSettings
+
+_BATCH = 500
+_RELANE_BATCH = 1_000
+_LOOKED_AT = 2_000
+"""Jobs that are read in one round, of all lanes together."""
+_WORKERS_EVERY_S = 1.0
+_WORKER_SEEN_WITHIN_S = 30.0
+_LANES_SHARE = 0.1
+"""Of its time, what looking for new lanes may take."""
+_AHEAD_S = 0.4
+"""Of a managed queue, what its workers do in so many seconds is in Kafka beyond what could start at once."""
+_PACE_S = 1.0
+BLOCKED_S = 0.05
+"""How soon to look again where permits come back in other processes."""
+CLOSED_S = 0.5
+"""How soon to look again where everything that waits is paused."""
+
+
+@dataclass(slots=True)
+class Pace:
+    """How fast the jobs of a queue come back, by what was handed out and what is out."""
+
+    out: int = 0
+    per_s: float = 0.0
+    at: float = 0.0
+    ended: int = 0
+
+    def look(self, out: int, now: float) -> None:
+        """``out`` are out at ``now``, monotonic seconds."""
+        self.ended += max(self.out - out, 0)
+        self.out = out
+        passed = now - self.at
+        if passed >= _PACE_S / 4:
+            rate = self.ended / passed
+            weight = min(passed / _PACE_S, 1.0)
+            self.per_s += (rate - self.per_s) * weight
+            self.ended, self.at = 0, now
+
+
+@dataclass(slots=True)
+class Known:
+    """What the gatekeeper remembers from one round to the next; a new leader finds it out anew.
+
+    Attributes:
+        waiting: lanes in which jobs were seen waiting.
+        order: lanes of each (type, key) with strict order that were seen.
+    """
+
+    waiting: set[str] = field(default_factory=set)
+    order: defaultdict[tuple[str, str | None], set[str]] = field(default_factory=lambda: defaultdict(set))
+    lanes: dict[str, Lane] = field(default_factory=dict)
+    look_again_at: float = 0.0
+
+    def lane(self, text: str) -> Lane:
+        """The lane of a column's text."""
+        found = self.lanes.get(text)
+        if found is None:
+            found = self.lanes[text] = Lane.of_text(text)
+            if found.order is not None:
+                self.order[found.keyed].add(text)
+        return found
+
+
+class Gatekeeper:
+    """Hands out permits. Part of the leader's dispatcher."""
+
+    def __init__(self, settings: ApiSettings, defaults: QueueDefaults) -> None:
+        self._topics = Topics(settings.topic_prefix)
+        self._defaults = defaults
+        self._rules = FlowRules(version=-1)
+        self._known = Known()
+        self._shares = Shares()
+        self._paces: defaultdict[str, Pace] = defaultdict(Pace)
+        self._slots: dict[str, int] = {}
+        self._slots_at = 0.0
+
+    def look_at_once(self) -> None:
+        """Jobs of a new lane may have come."""
+        self._known.look_again_at = 0.0
+
+    async def relane(self, connection: Connection, outlook: Outlook) -> None:
+        """Bring every job that is held into its lane, as the rules are now. In transactions of its own."""
+        async with connection.transaction():
+            self._rules = await flow.load(connection, self._defaults)
+        after = None
+        while True:
+            async with connection.transaction():
+                found = await gates.parked(connection, outlook.relane, after, _RELANE_BATCH)
+                lanes = {job.id: self._rules.lane(job.type, job.queue, job.key, job.payload) for job in found}
+                texts = {job_id: None if lane is None else lane.to_text() for job_id, lane in lanes.items()}
+                changed = {job.id: texts[job.id] for job in found if job.lane != texts[job.id]}
+                if changed:
+                    await gates.relane(connection, changed)
+            if len(found) < _RELANE_BATCH:
+                break
+            after = found[-1].id
+        await gates.relaned(connection, self._rules.version)
+        self.look_at_once()
+
+    async def open(self, connection: Connection, outlook: Outlook) -> tuple[list[Released], float]:
+        """Let jobs pass, in the caller's transaction.
+
+        Returns:
+            Those that go, and after how many seconds to look again; 0 if more may go at once.
+        """
+        if not await gates.alone(connection):
+            return [], BLOCKED_S
+        if outlook.version != self._rules.version:
+            self._rules = await flow.load(connection, self._defaults)
+        await self._find_lanes(connection)
+        permitted = {self._known.lane(text): count for text, count in (await gates.permitted(connection)).items()}
+        sight = await self._look(connection, permitted)
+        passed = pass_gates(self._rules, sight, self._shares, _BATCH)
+        released = await self._release(connection, passed, sight) if passed.permits else []
+        if released:
+            return released, 0.0
+        if not sight.waiting:
+            return [], BLOCKED_S if self._known.order else CLOSED_S
+        return [], BLOCKED_S if passed.again_s is None else max(min(passed.again_s, BLOCKED_S), 0.002)
+
+    async def _find_lanes(self, connection: Connection) -> None:
+        """See what lanes there are; as often as that is cheap."""
+        began = time.monotonic()
+        known = self._known
+        if began < known.look_again_at:
+            return
+        known.waiting = set(await gates.waiting_lanes(connection))
+        alive = known.waiting | set(await gates.ordered_lanes(connection))
+        known.lanes = {text: lane for text, lane in known.lanes.items() if text in alive}
+        known.order.clear()
+        for text in alive:
+            lane = known.lane(text)
+            if lane.order is not None:
+                known.order[lane.keyed].add(text)
+        known.look_again_at = time.monotonic() + (time.monotonic() - began) / _LANES_SHARE
+
+    async def _look(self, connection: Connection, permitted: Mapping[Lane, int]) -> Sight:
+        await self._count_slots(connection)
+        lanes = {text: lane for text in self._known.waiting if not self._paused(lane := self._known.lane(text))}
+        free = [text for text, lane in lanes.items() if lane.order is None]
+        each = min(max(_LOOKED_AT // max(len(free), 1), 1), _BATCH)
+        found = await gates.waiting(connection, dict.fromkeys(free, each)) if free else {}
+        self._known.waiting.difference_update(text for text in free if text not in found)
+        waiting = {lanes[text]: jobs for text, jobs in found.items()}
+        strict = [lane for lane in lanes.values() if lane.order is not None]
+        waiting |= await self._first_of_keys(connection, strict, permitted) if strict else {}
+        rates = {
+            bucket
+            for lane in waiting
+            for bucket in lane.limits
+            if (limit := self._rules.limits.get(bucket[0])) is not None and is_rate(limit)
+        }
+        arrivals = await gates.arrivals(connection, sorted(rates)) if rates else {}
+        return Sight(await gates.now(connection), waiting, permitted, arrivals, self._windows(permitted))
+
+    async def _first_of_keys(
+        self, connection: Connection, lanes: list[Lane], permitted: Mapping[Lane, int]
+    ) -> dict[Lane, list[Waiting]]:
+        """Of types with strict order: the earliest job of each key, if it may go and none of its key is out."""
+        out = {lane.keyed for lane in permitted}
+        keys = {lane.keyed for lane in lanes} - out
+        texts = sorted(text for key in keys for text in self._known.order[key])
+        heads = await gates.ordered_heads(connection, texts)
+        first: dict[tuple[str, str | None], tuple[Lane, Waiting, bool]] = {}
+        for text, (job, at_gate) in heads.items():
+            lane = self._known.lane(text)
+            other = first.get(lane.keyed)
+            if other is None or job.seq < other[1].seq:
+                first[lane.keyed] = (lane, job, at_gate)
+        return {lane: [job] for lane, job, at_gate in first.values() if at_gate}
+
+    def _paused(self, lane: Lane) -> bool:
+        queue = self._rules.queues.get(lane.queue)
+        return lane.type in self._rules.paused or (queue is not None and queue.paused)
+
+    async def _count_slots(self, connection: Connection) -> None:
+        now = time.monotonic()
+        if self._rules.managed_queues and now >= self._slots_at + _WORKERS_EVERY_S:
+            self._slots = await gates.slots(connection, _WORKER_SEEN_WITHIN_S)
+            self._slots_at = now
+
+    def _windows(self, permitted: Mapping[Lane, int]) -> dict[str, int]:
+        """How many may be out, of each managed queue."""
+        out: defaultdict[str, int] = defaultdict(int)
+        for lane, count in permitted.items():
+            out[lane.queue] += count
+        windows = {}
+        for queue in self._rules.managed_queues:
+            pace = self._paces[queue]
+            pace.look(out[queue], time.monotonic())
+            windows[queue] = max(self._slots.get(self._topics.jobs(queue), 0), 1) + int(pace.per_s * _AHEAD_S)
+        return windows
+
+    async def _release(self, connection: Connection, passed: Passed, sight: Sight) -> list[Released]:
+        released = await gates.release(connection, passed.permits)
+        spent: defaultdict[Bucket, int] = defaultdict(int)
+        for _, lane in released:
+            self._paces[lane.queue].out += 1
+            for bucket in lane.limits:
+                if bucket in passed.spent:
+                    spent[bucket] += 1
+        times = {
+            bucket: Cells.of(self._rules.limits[bucket[0]].rule).spend(
+                sight.arrivals.get(bucket, sight.now), sight.now, count
+            )
+            for bucket, count in spent.items()
+        }
+        if times:
+            await gates.spend(connection, times)
+        return [entry for entry, _ in released]

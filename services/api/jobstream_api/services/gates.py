@@ -1,0 +1,19 @@
+"""Gates: the leader tells the workers again and again what needs a permit."""
+
+from jobstream_api.services.flow_changes import FlowChanges
+from jobstream_api.services.turns import TurningLoop
+
+
+class GatesPublisher(TurningLoop):
+    """Publishes the rules at each election and every five minutes: the control topic forgets after a day."""
+
+    name = "gates"
+    rest_s = 300.0
+
+    def __init__(self, changes: FlowChanges) -> None:
+        super().__init__()
+        self._changes = changes
+
+    async def turn(self) -> float:
+        await self._changes.publish()
+        return self.rest_s

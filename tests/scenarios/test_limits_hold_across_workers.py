@@ -1,0 +1,113 @@
+"""Limits: exact over four workers and two apis, used as far as they allow, and nobody else's concern."""
+
+import asyncio
+import time
+
+import pytest
+
+from tests.support.eventually import eventually
+from tests.support.flow import most_at_once, most_in_a_window, put_limit, starts, submit
+from tests.support.space import Space
+
+pytestmark = pytest.mark.integration
+
+
+async def test_no_more_run_at_once_than_a_concurrency_limit_allows(space: Space):
+    api, _ = await space.start_all(workers=4)
+    other = await space.start_api()
+    async with space.http(api) as client, space.http(other) as second:
+        await put_limit(client, "few", kind="concurrency", limit=3, types=["keyed"])
+        half = [{"type": "keyed", "payload": {"n": n, "seconds": 0.1}} for n in range(30)]
+        await asyncio.gather(submit(client, half), submit(second, half))
+        await space.until_all("COMPLETED", 60)
+    assert most_at_once(space.runs()) == 3
+    began = starts(space.runs())
+    assert began[-1] - began[0] < 60 * 0.1 / 3 * 2, "the places that come free are given on"
+
+
+async def test_no_window_holds_more_starts_than_a_rate_and_its_burst_and_nearly_all_are_used(space: Space):
+    api, _ = await space.start_all(workers=4)
+    other = await space.start_api()
+    async with space.http(api) as client, space.http(other) as second:
+        await put_limit(client, "slow", kind="rate", limit=40, period_s=2.0, burst=10, types=["instant"])
+        half = [{"type": "instant", "payload": {}}] * 110
+        await asyncio.gather(submit(client, half), submit(second, half))
+        await space.until_all("COMPLETED", 220)
+    began = starts(space.runs())
+    assert most_in_a_window(began, 2.0) <= 50
+    assert (len(began) - 10) / (began[-1] - began[0]) >= 0.95 * 20
+
+
+async def test_each_key_has_a_limit_to_itself_and_jobs_without_a_limit_pass_by(space: Space):
+    api, _ = await space.start_all(workers=2)
+    async with space.http(api) as client:
+        await put_limit(client, "each", kind="concurrency", limit=1, key="$.customer", types=["keyed"])
+        await submit(
+            client,
+            [
+                {"type": "keyed", "key": f"{customer}-{n}", "payload": {"n": n, "seconds": 0.2, "customer": customer}}
+                for n in range(10)
+                for customer in "abc"
+            ],
+        )
+        asked = time.monotonic()
+        free = (await client.post("/jobs", json={"payload": {"task": "instant"}})).json()
+        done = (await client.get(f"/jobs/{free['id']}", params={"wait": 10})).json()
+        assert (done["status"], time.monotonic() - asked < 1.5) == ("COMPLETED", True)
+        await space.until_all("COMPLETED", 31)
+    runs = [run for run in space.runs() if run.get("key")]
+    for customer in "abc":
+        assert most_at_once(run for run in runs if run["key"].startswith(customer)) == 1
+    assert most_at_once(runs) > 1
+
+
+async def test_two_types_share_a_limit_and_a_change_takes_hold_in_two_seconds(space: Space):
+    api, _ = await space.start_all(workers=2)
+    async with space.http(api) as client:
+        await put_limit(client, "shared", kind="concurrency", limit=1, types=["keyed", "sleeper"])
+        jobs = [{"type": "keyed", "payload": {"n": n, "seconds": 0.5}} for n in range(20)]
+        jobs += [{"type": "sleeper", "payload": {"n": n, "seconds": 0.5}} for n in range(20)]
+        await submit(client, jobs)
+        await eventually(lambda: len(space.runs()) >= 4, what="some have run")
+        assert most_at_once(space.runs()) == 1
+        await put_limit(client, "shared", kind="concurrency", limit=20, types=["keyed", "sleeper"])
+        changed = time.time()
+        await space.until_all("COMPLETED", 40)
+    later = [run for run in space.runs() if run["at"] < changed + 2.0]
+    assert most_at_once(later) >= 10
+
+
+async def test_a_limit_survives_the_end_of_every_process(space: Space):
+    api, [worker] = await space.start_all()
+    async with space.http(api) as client:
+        await put_limit(client, "few", kind="concurrency", limit=2, types=["keyed"])
+        await submit(client, [{"type": "keyed", "payload": {"n": n, "seconds": 0.3}} for n in range(20)])
+    await eventually(lambda: len(space.runs()) >= 3, what="some have begun")
+    await asyncio.gather(api.kill(), worker.stop())
+    before = len(starts(space.runs()))
+    await space.start_all(workers=2)
+    await space.until_all("COMPLETED", 20)
+    assert before < 20
+    assert most_at_once(space.runs()) <= 2
+
+
+async def test_a_limited_job_tells_what_it_waits_for(space: Space):
+    api, _ = await space.start_all()
+    async with space.http(api) as client:
+        await put_limit(client, "one", kind="concurrency", limit=1, types=["sleeper"])
+        await put_limit(client, "hourly", kind="rate", limit=1, period_s=3600, types=["instant"])
+        _, second = await submit(client, [{"type": "sleeper", "payload": {"n": n, "seconds": 3}} for n in range(2)])
+        first, late = await submit(client, [{"type": "instant", "payload": {}}] * 2)
+        later = (await client.post("/jobs", json={"type": "instant", "payload": {}, "delay_s": 60})).json()
+        await client.get(f"/jobs/{first['id']}", params={"wait": 10})
+
+        async def waits_for(job: dict, reason: str) -> dict:
+            async def told():
+                found = (await client.get(f"/jobs/{job['id']}")).json()["waiting_for"]
+                return found if found and found["reason"] == reason else None
+
+            return await eventually(told, what=f"it waits for {reason}")
+
+        assert (await waits_for(second, "concurrency_limit"))["limit"] == "one"
+        assert (await waits_for(late, "rate_limit"))["until"] is not None
+        assert (await waits_for(later, "schedule"))["until"] == later["run_at"]

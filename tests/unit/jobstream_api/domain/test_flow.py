@@ -1,0 +1,53 @@
+from jobstream.contracts.flow import Limit, LimitKind
+from jobstream_api.domain.flow import FlowRules, Lane, QueueRules, effective_limits
+
+MAIL = Limit(name="mail", kind=LimitKind.RATE, limit=10, key="$.to.domain")
+
+
+def test_a_lane_reads_back_as_it_was_written():
+    for lane in (
+        Lane("default", "t"),
+        Lane("q", "t", (("a", ""), ("b", 'x"y')), order="k!", tenant="ü"),
+        Lane("q", "t", order=""),
+    ):
+        assert Lane.of_text(lane.to_text()) == lane
+        assert lane.to_text().startswith("!") is (lane.order is not None)
+
+
+def test_a_job_without_any_gate_has_no_lane():
+    assert FlowRules().lane("t", "default", "key", {}) is None
+
+
+def test_a_lane_names_all_that_decides_on_its_jobs():
+    rules = FlowRules(
+        limits=effective_limits({"send": [MAIL, Limit(kind=LimitKind.CONCURRENCY, limit=2)]}, {}),
+        strict=frozenset({"send"}),
+        queues={"bulk": QueueRules(managed=True, fair_by="$.tenant")},
+    )
+    payload = {"to": {"domain": "example.org"}, "tenant": 7}
+    limits = (("mail", "example.org"), ("send.concurrency", ""))
+    assert rules.lane("send", "default", "k", payload) == Lane("default", "send", limits, order="k")
+    assert rules.lane("send", "bulk", None, payload) == Lane("bulk", "send", limits, tenant="7")
+    assert rules.lane("other", "bulk", "k", {}) == Lane("bulk", "other", tenant="")
+    assert rules.lane("other", "default", "k", {}) is None
+
+
+def test_an_operators_setting_overrides_what_handlers_declare_and_adds_types():
+    override = MAIL.model_copy(update={"limit": 99})
+    found = effective_limits({"b": [MAIL], "a": [MAIL]}, {"mail": (override, ["c"]), "own": (MAIL, ["d"])})
+    assert found["mail"].rule.limit == 99
+    assert found["mail"].types == {"a", "b", "c"}
+    assert (found["mail"].declared, found["mail"].overridden) == (True, True)
+    assert (found["own"].declared, found["own"].overridden) == (False, True)
+
+
+def test_gates_are_told_of_by_type_and_queue():
+    rules = FlowRules(
+        limits=effective_limits({"b": [MAIL]}, {}),
+        strict=frozenset({"c"}),
+        paused=frozenset({"a"}),
+        queues={"x": QueueRules(managed=True), "y": QueueRules(paused=True)},
+    )
+    assert rules.gated_types == ["a", "b", "c"]
+    assert rules.managed_queues == ["x"]
+    assert rules.paused_queues == ["y"]
