@@ -39,6 +39,7 @@ class Event(Enum):
     OUTBOX_PUBLISHED = ("outbox.published", "debug")
     OUTBOX_PUBLISH_FAILED = ("outbox.publish_failed", "warning")
     OUTBOX_SWEPT = ("outbox.swept", "info")
+    JOBS_CANCELLED = ("jobs.cancelled", "info")
     # api: the way back
     EVENTS_APPLIED = ("events.applied", "debug")
     EVENT_DROPPED = ("event.dropped", "info")
@@ -53,6 +54,7 @@ class Event(Enum):
     SCHEDULE_REFUSED = ("schedule.refused", "warning")
     SCHEDULE_CHANGED = ("schedule.changed", "info")
     FLOW_CHANGED = ("flow.changed", "info")
+    JOBS_EXPIRED = ("jobs.expired", "info")
     RUNS_RESCUED = ("runs.rescued", "warning")
     JOBS_REPUBLISHED = ("jobs.republished", "warning")
     OFFSETS_RESTORED = ("offsets.restored", "warning")

@@ -35,7 +35,9 @@ async def test_no_window_holds_more_starts_than_a_rate_and_its_burst_and_nearly_
         await space.until_all("COMPLETED", 220)
     began = starts(space.runs())
     assert most_in_a_window(began, 2.0) <= 50
-    assert (len(began) - 10) / (began[-1] - began[0]) >= 0.95 * 20
+    # While there is a backlog, so without the last ones, and without what the burst let pass at once.
+    steady = began[10:-20]
+    assert len(steady) / (steady[-1] - steady[0]) >= 0.95 * 20
 
 
 async def test_each_key_has_a_limit_to_itself_and_jobs_without_a_limit_pass_by(space: Space):
@@ -111,3 +113,13 @@ async def test_a_limited_job_tells_what_it_waits_for(space: Space):
         assert (await waits_for(second, "concurrency_limit"))["limit"] == "one"
         assert (await waits_for(late, "rate_limit"))["until"] is not None
         assert (await waits_for(later, "schedule"))["until"] == later["run_at"]
+
+
+async def test_records_of_a_limited_type_obey_the_same_limit(space: Space):
+    api, _ = await space.start_all(workers=2)
+    async with space.http(api) as client:
+        await put_limit(client, "few", kind="concurrency", limit=2, types=["keyed"])
+        await space.produce([{"type": "keyed", "payload": {"n": n, "seconds": 0.2}} for n in range(20)])
+        await submit(client, [{"type": "keyed", "payload": {"n": n, "seconds": 0.2}} for n in range(20, 30)])
+        await space.until_all("COMPLETED", 30)
+    assert most_at_once(space.runs()) <= 2

@@ -15,6 +15,7 @@ from jobstream_api.infrastructure.database import Database
 from jobstream_api.repositories.flow import QueueDefaults
 from jobstream_api.repositories.submits import Stored
 from jobstream_api.routes.deps import Parts
+from jobstream_api.services.cancelling import Canceller
 from jobstream_api.services.catalogue import Catalogue
 from jobstream_api.services.drafts import Drafter
 from jobstream_api.services.firing import Firing
@@ -42,9 +43,16 @@ class MemoryPlacer:
     def __init__(self) -> None:
         self.orders: list[Order] = []
 
+    async def ease(self) -> None:
+        """There is room at once."""
+
     async def place(self, orders: Sequence[Order]) -> list[Placed]:
         self.orders += orders
         return [Placed(True, {draft.id: Stored(AT, None, False) for draft in order.drafts}) for order in orders]
+
+
+def _nothing(*_: object) -> None:
+    pass
 
 
 def announcement(name: str = "example", **fields: Any) -> TypeAnnouncement:
@@ -76,7 +84,8 @@ def offline_app(*types: TypeAnnouncement, **settings: Any) -> tuple[FastAPI, Mem
     waiters = Waiters(database)
     flow, changes, figures = offline_flow(database, made)
     drafter = Drafter(catalogue, flow.lane, made, SystemClock(), new_id)
-    firing = Firing(drafter, placer)  # type: ignore[arg-type]
+    canceller = Canceller(database, Topics(""), ids=new_id, hand_over=_nothing, ease=placer.ease, notify=waiters.notify)
+    firing = Firing(drafter, placer, canceller)  # type: ignore[arg-type]
     app.state.parts = Parts(
         settings=made,
         catalogue=catalogue,
@@ -88,11 +97,13 @@ def offline_app(*types: TypeAnnouncement, **settings: Any) -> tuple[FastAPI, Mem
             catalogue,
             Topics(""),
             flow,
-            hand_over=lambda rows: None,
+            hand_over=_nothing,
             ids=new_id,
+            clock=SystemClock(),
             max_retries=3,
-            wake_dispatcher=lambda: None,
+            wake_dispatcher=_nothing,
         ),
+        canceller=canceller,
         schedules=Schedules(database, drafter, firing, SystemClock(), ids=new_id, wake=lambda: None),
         flow=flow,
         flow_control=FlowControl(made, catalogue, changes),

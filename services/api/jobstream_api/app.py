@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from jobstream.clock import Clock, SystemClock
 from jobstream_api.infrastructure.ids import new_id
-from jobstream_api.routes import flow, jobs, problems, schedules, submit, system
+from jobstream_api.routes import cancels, flow, jobs, problems, schedules, submit, system
 from jobstream_api.routes.fast_lane import FastLane
 from jobstream_api.routes.openapi import document, summary, tags
 from jobstream_api.settings import ApiSettings
@@ -42,7 +42,7 @@ def create_app(settings: ApiSettings, *, clock: Clock | None = None, ids: Callab
         lifespan=lifespan,
         redirect_slashes=False,
     )
-    routers = [submit.router, jobs.router, schedules.router, flow.router, system.router]
+    routers = [submit.router, jobs.router, cancels.router, schedules.router, flow.router, system.router]
     problems.install(app, [*(routers if "http" in settings.api_roles else []), system.health])
     if "http" in settings.api_roles:
         app.add_middleware(FastLane)

@@ -15,6 +15,7 @@ from jobstream_api.infrastructure.database import Database
 from jobstream_api.repositories.flow import QueueDefaults
 from jobstream_api.routes.deps import Parts
 from jobstream_api.services.applier import Applier
+from jobstream_api.services.cancelling import Canceller
 from jobstream_api.services.catalogue import Catalogue
 from jobstream_api.services.census import Census
 from jobstream_api.services.dispatcher import Dispatcher
@@ -212,7 +213,15 @@ class Process:
             gated=self._wake_dispatcher,
         )
         drafter = Drafter(self.catalogue, self.flow.lane, settings, clock, ids)
-        self.firing = Firing(drafter, placer)
+        canceller = Canceller(
+            self.database,
+            self.topics,
+            ids=ids,
+            hand_over=hand_over,
+            ease=self.relay.ease,
+            notify=self.waiters.notify,
+        )
+        self.firing = Firing(drafter, placer, canceller)
         return Parts(
             settings=settings,
             catalogue=self.catalogue,
@@ -226,9 +235,11 @@ class Process:
                 self.flow,
                 hand_over=hand_over,
                 ids=ids,
+                clock=clock,
                 max_retries=settings.max_retries,
                 wake_dispatcher=self._wake_dispatcher,
             ),
+            canceller=canceller,
             schedules=Schedules(self.database, drafter, self.firing, clock, ids=ids, wake=self._wake_scheduler),
             flow=self.flow,
             flow_control=FlowControl(settings, self.catalogue, self.flow_changes),

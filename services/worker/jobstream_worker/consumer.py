@@ -23,7 +23,7 @@ from jobstream_worker.takeover import Takeover
 
 POLL_S = 0.2
 PEEK_S = 0.1
-"""While a queue has no room, others that seem empty are looked at this often: room may come at any moment."""
+"""While a queue has no room, others that have nothing are looked at this often."""
 KEEP_ALIVE_S = 3.0
 """Without room for a record we still show that often that we are polling."""
 LEAVE_S = 3.0
@@ -79,7 +79,8 @@ class Consumer(WakefulLoop):
         self._confirming: asyncio.Task[None] | None = None
         self._polling: asyncio.Task[None] | None = None
         self._kept_alive_at = 0.0
-        self._peek_at = 0.0
+        self._empty: set[str] = set()
+        self._empty_until = 0.0
         self.joined = False
         self.shared_out: Callable[[], None] = lambda: None
         self.taken_at = 0.0
@@ -144,17 +145,22 @@ class Consumer(WakefulLoop):
         while not self.stopping.is_set():
             self.succeeded()
             rooms = self._rooms()
-            # With all that we poll at rest, a poll waits for records; it must not while another queue's room may come.
-            waits = 0 not in rooms.values()
-            partitions = self._takers(rooms) if waits or time.monotonic() >= self._peek_at else []
-            if not partitions:
+            hungry = {topic for topic, room in rooms.items() if room}
+            partitions = self._takers(hungry)
+            # A poll waits for records, but not while a queue has no room for any: it may have some at any moment.
+            waits = len(hungry) == len(rooms)
+            if not partitions or not (waits or self._may_have(hungry)):
                 await self._rest(group)
                 continue
             room = min(room for room in rooms.values() if room)
             polled = await group.poll(partitions, max_records=min(room, BATCH), timeout_s=POLL_S if waits else 0.0)
-            if not polled and not waits:
-                self._peek_at = time.monotonic() + PEEK_S
+            if not polled:
+                self._empty, self._empty_until = hungry, time.monotonic() + PEEK_S
             self._admit(polled)
+
+    def _may_have(self, topics: set[str]) -> bool:
+        """True unless ``topics`` were looked at just now, and had nothing."""
+        return not topics <= self._empty or time.monotonic() >= self._empty_until
 
     def _rooms(self) -> dict[str, int]:
         """The room of each queue of which something may start, by topic."""
@@ -163,11 +169,9 @@ class Consumer(WakefulLoop):
         paused = self._control.paused
         return {topic: self._runner.room(topic) for topic in self._topics if topic not in paused}
 
-    def _takers(self, rooms: dict[str, int]) -> list[TopicPartition]:
-        """The partitions that records are taken of."""
-        if not any(rooms.values()):
-            return []
-        return [partition for partition, slot in self.slots.items() if rooms.get(partition.topic) and slot.takes]
+    def _takers(self, topics: Collection[str]) -> list[TopicPartition]:
+        """The partitions of ``topics`` that records are taken of."""
+        return [partition for partition, slot in self.slots.items() if partition.topic in topics and slot.takes]
 
     def _admit(self, polled: dict[TopicPartition, list[Any]]) -> None:
         for partition, records in polled.items():
@@ -184,7 +188,7 @@ class Consumer(WakefulLoop):
             BrokerUnavailable: no answer in time.
         """
         group = self._group
-        takers = set(self._takers(self._rooms()))
+        takers = set(self._takers([topic for topic, room in self._rooms().items() if room]))
         if group is None or not takers:
             return False
         bounds = await group.bounds(takers)

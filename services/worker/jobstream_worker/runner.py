@@ -2,15 +2,15 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 from jobstream.clock import Clock
-from jobstream.contracts.events import Deferral, EventKind
+from jobstream.contracts.events import Deferral, ErrorInfo, EventKind
 from jobstream.failpoints import failpoint
-from jobstream.handlers.outcomes import Cancelled, Outcome, Released, conclude
+from jobstream.handlers.outcomes import Cancelled, Failed, Outcome, Released, conclude
 from jobstream.handlers.spec import HandlerSpec
 from jobstream.telemetry import Event, emit
 from jobstream_worker.backlog import Backlog
@@ -261,6 +261,8 @@ class Runner:
                 outcome: Outcome = Released()
             elif work.cancelled is not None:
                 outcome = Cancelled(work.cancelled)
+            elif work.job.start_before is not None and work.job.start_before < self._clock.now():
+                outcome = _too_late(work.job.start_before)
             elif work.job.start_by is not None and self._late(work):
                 self._conclude(work, self._reports.deferred(work, Deferral.LATE))
                 return
@@ -310,6 +312,11 @@ class Runner:
             emit(Event.JOB_FINISHED, **_facts(work, report), outcome=report.kind.value)
         if report.kind is EventKind.FAILED and Event.JOB_FAILED.heard:
             emit(Event.JOB_FAILED, **_facts(work, report), code=report.error and report.error.code)
+
+
+def _too_late(start_before: datetime) -> Outcome:
+    message = f"it had not started by {start_before.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return Failed(ErrorInfo(code="deadline_exceeded", message=message), retryable=False)
 
 
 def _facts(work: Work, report: Report) -> dict[str, Any]:

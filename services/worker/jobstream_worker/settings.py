@@ -66,8 +66,8 @@ class WorkerSettings(Settings):
         3.0,
         ge=0,
         le=60,
-        description="What a handler gets between being told to stop (timeout, shutdown) and being given up or killed, "
-        "seconds.",
+        description="What a handler gets between being told to stop (timeout, cancellation, shutdown) and being given "
+        "up or killed, seconds.",
     )
     worker_metrics_host: str = Field(
         "127.0.0.1", description="Where /healthz, /readyz and /metrics listen. 0.0.0.0 lets the network in."

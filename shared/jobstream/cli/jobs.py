@@ -34,6 +34,9 @@ def submit(
     max_retries: Annotated[int | None, typer.Option(min=0, max=100, help="Tries after the first.")] = None,
     timeout: Annotated[float | None, typer.Option(help="Longest run, seconds.")] = None,
     delay: Annotated[float | None, typer.Option(help="Not before so many seconds from now.")] = None,
+    start_within: Annotated[
+        float | None, typer.Option(help="FAILED if it has not started so many seconds after it was due.")
+    ] = None,
     priority: Annotated[
         int | None, typer.Option(min=0, max=9, help="Larger goes first in a managed queue and at a limit. Default: 0.")
     ] = None,
@@ -64,6 +67,7 @@ def submit(
             max_retries=max_retries,
             timeout_s=timeout,
             delay_s=delay,
+            start_within_s=start_within,
             priority=priority,
             tags=tag,
             idempotency_key=idempotency_key,
@@ -71,7 +75,7 @@ def submit(
         )
         if wait is not None:
             job = client.wait(job.id, wait)
-    _print(job, output)
+    print_job(job, output)
     _exit_for(job if wait is not None else None)
 
 
@@ -84,7 +88,7 @@ def get(
     """Show a job. Exit codes: 0 shown, 3 no such job; with --wait: 4 ended other than COMPLETED, 5 still running."""
     with talking_to(api) as client:
         job = client.get(job_id) if wait is None else client.wait(job_id, wait)
-    _print(job, output)
+    print_job(job, output)
     _exit_for(job if wait is not None else None)
 
 
@@ -147,7 +151,7 @@ def retry(job_id: JobId, output: Output = Format.TABLE, api: Api = None) -> None
     """Run a FAILED or CANCELLED job again. Exit codes: 0 done, 1 not in such a state, 3 no such job."""
     with talking_to(api) as client:
         job = client.retry(job_id)
-    _print(job, output)
+    print_job(job, output)
 
 
 def _unique(by: list[str] | None, window_s: float | None, on_conflict: OnConflict | None) -> dict[str, Any] | None:
@@ -156,7 +160,8 @@ def _unique(by: list[str] | None, window_s: float | None, on_conflict: OnConflic
     return {name: value for name, value in asked.items() if value is not None} or None
 
 
-def _print(job: JobSnapshot, output: Format) -> None:
+def print_job(job: JobSnapshot, output: Format) -> None:
+    """One job, as ``output`` asks."""
     if output is Format.JSON:
         print_json(job_document(job))
     else:

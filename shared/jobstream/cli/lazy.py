@@ -24,6 +24,8 @@ OWN = {
     "get": "jobstream.cli.jobs:get",
     "list": "jobstream.cli.jobs:list_jobs",
     "watch": "jobstream.cli.jobs:watch",
+    "cancel": "jobstream.cli.cancel:cancel",
+    "reschedule": "jobstream.cli.cancel:reschedule",
     "retry": "jobstream.cli.jobs:retry",
     "schedules": "jobstream.cli.schedules:schedules",
     "limits": "jobstream.cli.limits:limits",

@@ -78,6 +78,7 @@ def _fields(job: JobSnapshot) -> list[tuple[str, str | Text]]:
         ("queue", job.queue + (f", key {job.key}" if job.key else "")),
         ("created", _time(job.created_at)),
         ("run at", _time(job.run_at)),
+        ("start before", _time(job.start_before)),
         ("started", _time(job.started_at)),
         ("finished", _time(job.finished_at)),
         ("took", _took(job)),

@@ -18,13 +18,14 @@ from jobstream.client.errors import (
     StillRunning,
 )
 from jobstream.client.kafka import KafkaClient
-from jobstream.client.snapshot import BatchItem, JobSnapshot, Page
+from jobstream.client.snapshot import BatchItem, CancelTally, JobSnapshot, Page
 from jobstream.client.synchronous import SyncClient
 
 __all__ = [
     "ApiError",
     "ApiUnavailable",
     "BatchItem",
+    "CancelTally",
     "Client",
     "ClientError",
     "JobNotFound",

@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Self, Unpack
 from uuid import UUID
 
@@ -12,8 +13,8 @@ import httpx2
 from jobstream.client import calls
 from jobstream.client.calls import Call
 from jobstream.client.errors import ApiUnavailable, StillRunning
-from jobstream.client.options import JobFilters, JobOptions
-from jobstream.client.snapshot import BatchItem, JobSnapshot, Page
+from jobstream.client.options import CancelFilters, JobFilters, JobOptions
+from jobstream.client.snapshot import BatchItem, CancelTally, JobSnapshot, Page
 
 
 class Client:
@@ -109,6 +110,52 @@ class Client:
             if page.next_cursor is None:
                 return
             filters["cursor"] = page.next_cursor
+
+    async def cancel(self, job_id: UUID | str, *, reason: str | None = None) -> JobSnapshot:
+        """Cancel a job, whether it waits or runs. It is CANCELLED at once, and stays so.
+
+        Args:
+            reason: read in ``last_error``, and by the job's worker.
+
+        Raises:
+            ApiError: it has ended otherwise (code ``not_cancellable``).
+        """
+        return JobSnapshot.model_validate(await self._send(calls.cancel(job_id, reason)))
+
+    async def cancel_where(
+        self, *, reason: str | None = None, dry_run: bool = False, **filters: Unpack[CancelFilters]
+    ) -> CancelTally:
+        """Cancel all jobs under way that match; at least one filter must be given.
+
+        Args:
+            dry_run: only count them.
+
+        Raises:
+            ApiError: there is no filter, or one is wrong.
+        """
+        call = calls.cancel_where(filters, reason=reason, dry_run=dry_run)
+        return CancelTally.model_validate(await self._send(call))
+
+    async def reschedule(
+        self,
+        job_id: UUID | str,
+        *,
+        run_at: datetime | str | None = None,
+        delay_s: float | None = None,
+        priority: int | None = None,
+    ) -> JobSnapshot:
+        """Move a job that waits for its time.
+
+        Args:
+            run_at: not before this time. Give this or ``delay_s``, not both.
+            delay_s: not before so many seconds from now; 0 is now.
+            priority: 0 to 9; what is None stays as it is.
+
+        Raises:
+            ApiError: it has gone to Kafka already, or is over (code ``not_held``).
+        """
+        call = calls.reschedule(job_id, run_at=run_at, delay_s=delay_s, priority=priority)
+        return JobSnapshot.model_validate(await self._send(call))
 
     async def retry(self, job_id: UUID | str) -> JobSnapshot:
         """Run a FAILED or CANCELLED job again.

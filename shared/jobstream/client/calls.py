@@ -5,7 +5,8 @@ Both clients send these, so they cannot differ in anything but waiting.
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -80,6 +81,27 @@ def list_jobs(filters: Mapping[str, Any]) -> Call:
     return Call("GET", "/jobs", {name: str(value) for name, value in filters.items() if value is not None})
 
 
+def cancel(job_id: UUID | str, reason: str | None) -> Call:
+    """``POST /jobs/{id}/cancel``. A job that is CANCELLED stays so, so it may be repeated."""
+    return _send_json("POST", f"/jobs/{_id(job_id)}/cancel", {} if reason is None else {"reason": reason})
+
+
+def cancel_where(filters: Mapping[str, Any], *, reason: str | None, dry_run: bool) -> Call:
+    """``POST /jobs/cancel``. A repeat would count only what the first left."""
+    given = {name: value for name, value in {**filters, "reason": reason}.items() if value is not None}
+    call = _send_json("POST", "/jobs/cancel", given | {"dry_run": dry_run})
+    return replace(call, repeatable=dry_run, patience_s=60.0)
+
+
+def reschedule(
+    job_id: UUID | str, *, run_at: datetime | str | None, delay_s: float | None, priority: int | None
+) -> Call:
+    """``PATCH /jobs/{id}``; what is None stays as it is. A repeat may find the job gone to Kafka."""
+    wanted = {"run_at": run_at, "delay_s": delay_s, "priority": priority}
+    given = {name: value for name, value in wanted.items() if value is not None}
+    return replace(_send_json("PATCH", f"/jobs/{_id(job_id)}", given), repeatable=False)
+
+
 def retry(job_id: UUID | str) -> Call:
     """``POST /jobs/{id}/retry``."""
     return Call("POST", f"/jobs/{_id(job_id)}/retry", repeatable=False)
@@ -145,6 +167,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Unique):
         return value.to_dict()
     raise TypeError(f"{type(value).__name__} is no JSON")
+
+
+def _send_json(method: str, path: str, document: Mapping[str, Any]) -> Call:
+    return Call(method, path, body=orjson.dumps(dict(document)), headers={"content-type": "application/json"})
 
 
 def _id(job_id: UUID | str) -> str:

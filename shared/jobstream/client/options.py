@@ -18,9 +18,27 @@ class JobOptions(TypedDict, total=False):
     timeout_s: float | None
     run_at: datetime | None
     delay_s: float | None
+    start_within_s: float | None
     tags: Sequence[str] | None
     priority: int | None
     unique: Unique | Mapping[str, Any] | None
+
+
+class CancelFilters(TypedDict, total=False):
+    """Which jobs to cancel; what is None does not restrict.
+
+    Attributes:
+        limit: most jobs at once, 10,000 if it is None.
+    """
+
+    status: Sequence[JobStatus | str] | None
+    type: str | None
+    queue: str | None
+    key: str | None
+    tag: str | None
+    created_after: datetime | str | None
+    created_before: datetime | str | None
+    limit: int | None
 
 
 class JobFilters(TypedDict, total=False):

@@ -33,6 +33,7 @@ class JobSnapshot(BaseModel):
     timeout_s: float | None = None
     created_at: datetime
     run_at: datetime | None = None
+    start_before: datetime | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
     worker: str | None = None
@@ -50,6 +51,22 @@ class Page(BaseModel):
 
     items: list[JobSnapshot]
     next_cursor: str | None = None
+
+
+class CancelTally(BaseModel):
+    """What cancelling by filters came to.
+
+    Attributes:
+        matched: jobs under way that were meant, up to the limit.
+        cancelled: those that were cancelled; the others had ended meanwhile.
+        more: the limit left some out.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    matched: int
+    cancelled: int
+    more: bool
 
 
 class BatchItem(BaseModel):

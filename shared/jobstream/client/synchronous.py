@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Self, Unpack
 from uuid import UUID
 
@@ -11,8 +12,8 @@ import httpx2
 from jobstream.client import calls
 from jobstream.client.calls import Call
 from jobstream.client.errors import ApiUnavailable, StillRunning
-from jobstream.client.options import JobFilters, JobOptions
-from jobstream.client.snapshot import BatchItem, JobSnapshot, Page
+from jobstream.client.options import CancelFilters, JobFilters, JobOptions
+from jobstream.client.snapshot import BatchItem, CancelTally, JobSnapshot, Page
 
 
 class SyncClient:
@@ -77,6 +78,29 @@ class SyncClient:
             if page.next_cursor is None:
                 return
             filters["cursor"] = page.next_cursor
+
+    def cancel(self, job_id: UUID | str, *, reason: str | None = None) -> JobSnapshot:
+        """Cancel a job, whether it waits or runs. As `Client.cancel`."""
+        return JobSnapshot.model_validate(self._send(calls.cancel(job_id, reason)))
+
+    def cancel_where(
+        self, *, reason: str | None = None, dry_run: bool = False, **filters: Unpack[CancelFilters]
+    ) -> CancelTally:
+        """Cancel all jobs under way that match; at least one filter must be given. As `Client.cancel_where`."""
+        call = calls.cancel_where(filters, reason=reason, dry_run=dry_run)
+        return CancelTally.model_validate(self._send(call))
+
+    def reschedule(
+        self,
+        job_id: UUID | str,
+        *,
+        run_at: datetime | str | None = None,
+        delay_s: float | None = None,
+        priority: int | None = None,
+    ) -> JobSnapshot:
+        """Move a job that waits for its time. As `Client.reschedule`."""
+        call = calls.reschedule(job_id, run_at=run_at, delay_s=delay_s, priority=priority)
+        return JobSnapshot.model_validate(self._send(call))
 
     def retry(self, job_id: UUID | str) -> JobSnapshot:
         """Run a FAILED or CANCELLED job again."""

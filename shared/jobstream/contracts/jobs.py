@@ -123,6 +123,12 @@ class JobFields(Contract):
     )
     run_at: Moment | None = Field(None, description="Not before this time (RFC 3339), at most a year ahead.")
     delay_s: float | None = Field(None, ge=0, le=366 * 86400, description="Not before so many seconds from now.")
+    start_within_s: float | None = Field(
+        None,
+        gt=0,
+        le=366 * 86400,
+        description="FAILED, and not retried, if it has not started so many seconds after it was due.",
+    )
     tags: list[Tag] = Field(default_factory=list, max_length=limits.MAX_TAGS, description="Free words to filter by.")
     priority: int = Field(
         0,
@@ -166,6 +172,14 @@ class JobFields(Contract):
             raise InvalidInput("invalid_field", "/run_at", "is more than a year ahead; submit it later")
         return at if at > now else None
 
+    def start_before(self, due: datetime) -> datetime | None:
+        """Until when it must have started, or None for any time.
+
+        Args:
+            due: when it may start.
+        """
+        return None if self.start_within_s is None else due + timedelta(seconds=self.start_within_s)
+
     def checked_payload(self) -> bytes:
         """The payload as compact JSON.
 
@@ -205,6 +219,7 @@ class Job(Contract):
     max_retries: int | None = Field(None, ge=0, le=MAX_ATTEMPT, description="Operators' retries raise it.")
     timeout_s: float | None = Field(None, gt=0)
     run_at: Moment | None = None
+    start_before: Moment | None = Field(None, description="Too late to start after that; the worker reports FAILED.")
     tags: list[str] = Field(default_factory=list)
     created_at: Moment
     direct: bool = Field(False, description="Came straight from the topic, so the api may not have a row yet.")
@@ -270,6 +285,7 @@ def read_job(record: Record, topics: Topics) -> Job:
     else:
         job_id = record_id(record.topic, record.partition, record.offset, record.timestamp)
     written = _written_at(record)
+    due = fields.due(written)
     return Job(
         id=job_id,
         type=fields.resolved_type(),
@@ -278,7 +294,8 @@ def read_job(record: Record, topics: Topics) -> Job:
         payload=fields.payload,
         max_retries=fields.max_retries,
         timeout_s=fields.timeout_s,
-        run_at=fields.due(written),
+        run_at=due,
+        start_before=fields.start_before(due or written),
         tags=fields.tags,
         priority=fields.priority,
         created_at=written,
@@ -287,8 +304,10 @@ def read_job(record: Record, topics: Topics) -> Job:
 
 
 def _written_at(record: Record) -> datetime:
-    """The record's timestamp; one that no calendar knows (-1, 2^63) reads as 1970."""
+    """The record's timestamp; one that no calendar knows, or that times counted from it leave, reads as 1970."""
     try:
-        return datetime.fromtimestamp(record.timestamp / 1000, UTC)
+        written = datetime.fromtimestamp(record.timestamp / 1000, UTC)
+        written + 3 * MAX_RUN_AHEAD  # a delay and a deadline on top of it
     except (OverflowError, ValueError, OSError):
         return datetime.fromtimestamp(0, UTC)
+    return written

@@ -38,17 +38,7 @@ class RateLimit:
         Raises:
             InvalidInput: with the field.
         """
-        return Limit.read(
-            {
-                "name": self.name,
-                "kind": LimitKind.RATE,
-                "limit": self.limit,
-                "period_s": self.per_s,
-                "burst": self.burst,
-                "key": self.key,
-                "max_waiting": self.max_waiting,
-            }
-        )
+        return _declared(LimitKind.RATE, self, period_s=self.per_s, burst=self.burst)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +63,7 @@ class ConcurrencyLimit:
         Raises:
             InvalidInput: with the field.
         """
-        return Limit.read(
-            {
-                "name": self.name,
-                "kind": LimitKind.CONCURRENCY,
-                "limit": self.limit,
-                "key": self.key,
-                "max_waiting": self.max_waiting,
-            }
-        )
+        return _declared(LimitKind.CONCURRENCY, self)
 
 
 DeclaredLimits = Sequence[RateLimit | ConcurrencyLimit]
@@ -116,6 +98,11 @@ def read_limits(limits: DeclaredLimits, job_type: str, where: str) -> tuple[Limi
             raise HandlerError(f'{where}: it has two limits called {name!r}; give them names, e.g. name="{name}.2"')
         found[name] = limit
     return tuple(found.values())
+
+
+def _declared(kind: LimitKind, limit: RateLimit | ConcurrencyLimit, **more: object) -> Limit:
+    shared = {"name": limit.name, "limit": limit.limit, "key": limit.key, "max_waiting": limit.max_waiting}
+    return Limit.read({"kind": kind, **shared, **more})
 
 
 def _said(error: InvalidInput) -> str:

@@ -149,3 +149,14 @@ async def test_the_expiry_is_told_at_the_first_use_and_at_a_repeat(space, inside
     assert first.headers["idempotency-key-expires"] == again.headers["idempotency-key-expires"]
     [row] = await space.fetch("SELECT expires_at FROM idempotency_keys")
     assert datetime.fromisoformat(first.headers["idempotency-key-expires"]) == row["expires_at"]
+
+
+async def test_a_repeat_gets_the_first_answer_of_a_job_that_was_moved_and_changed_since(space, inside):
+    headers = {"Idempotency-Key": "a"}
+    asked = SEED | {"delay_s": 3600, "priority": 3, "start_within_s": 60}
+    first = await inside.post("/jobs", json=asked, headers=headers)
+    moved = await inside.patch(first.headers["location"], json={"delay_s": 7200, "priority": 5})
+    assert moved.status_code == 200
+    await space.execute("UPDATE jobs SET payload = '{}', start_before = NULL")
+    again = await inside.post("/jobs", json=asked, headers=headers)
+    assert (again.status_code, again.json()) == (201, first.json())

@@ -6,7 +6,7 @@ import pytest
 
 from jobstream.contracts.events import EventKind
 from jobstream_api.repositories import fires
-from tests.integration.api.doors import announce, report
+from tests.integration.api.doors import announce, read_all, report
 from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.integration
@@ -123,7 +123,7 @@ async def test_cancel_older_ends_a_job_that_nobody_started(space, client):
     assert (await _job(client, first["job_id"]))["status"] == "CANCELLED"
 
 
-async def test_cancel_older_never_runs_beside_a_running_job(space, client):
+async def test_cancel_older_ends_a_running_job_too(space, client):
     await _make(client, overlap="cancel_older")
     first = (await client.post("/schedules/s/trigger")).json()
     await report(space, await _job(client, first["job_id"]), EventKind.RUNNING, lease_s=60.0)
@@ -132,12 +132,17 @@ async def test_cancel_older_never_runs_beside_a_running_job(space, client):
         return (await _job(client, first["job_id"]))["status"] == "RUNNING"
 
     await eventually(running)
-    answers = [await client.post("/schedules/s/trigger") for _ in range(2)]
-    assert [answer.status_code for answer in answers] == [202, 202]
-    assert await _recent(client) == ["fired", "replaced", "waiting"]
-    await _end(space, client, first["job_id"])
-    await eventually(lambda: _became(client, ["fired", "replaced", "fired"]))
-    assert await space.count("jobs") == 2
+    second = await client.post("/schedules/s/trigger")
+    assert second.status_code == 201
+    cancelled = await _job(client, first["job_id"])
+    assert (cancelled["status"], cancelled["last_error"]) == (
+        "CANCELLED",
+        "cancelled: replaced by the next tick of s",
+    )
+    [record] = await read_all(space, space.topics.control, at_least=1)
+    assert record.key == first["job_id"].encode()
+    assert await _recent(client) == ["fired", "fired"]
+    await _end(space, client, second.json()["job_id"])
 
 
 async def test_a_tick_whose_job_is_refused_cancels_nothing(space, client):

@@ -93,6 +93,99 @@ async def test_watch_follows_progress(api):
     assert watched.stdout.splitlines()[-1].split()[1] == "COMPLETED"
 
 
+async def test_cancelling_from_the_command_line(api):
+    ids = [job_in(await jobstream(api, "submit", "sleeper", '{"seconds": 60}', "-o", "json"))["id"] for _ in range(2)]
+    done = job_in(await jobstream(api, "submit", "instant", "--wait", "20", "-o", "json"))["id"]
+    one = await jobstream(api, "cancel", ids[0], "--reason", "not needed", "-o", "json")
+    assert one.returncode == 0, one.stderr
+    assert (job_in(one)["status"], job_in(one)["last_error"]) == ("CANCELLED", "cancelled: not needed")
+    several = await jobstream(api, "cancel", done, *ids, "-o", "json")
+    assert several.returncode == 1
+    assert "not_cancellable" in several.stderr
+    assert [item["id"] for item in job_in(several)["items"]] == ids
+    nobody = await jobstream(api, "cancel", "01985e0c-6a80-7c3e-9d2b-4f1a5b6c7d8e")
+    assert nobody.returncode == 3
+    assert (await jobstream(api, "cancel")).returncode == 2
+    assert (await jobstream(api, "cancel", done, "--tag", "x")).returncode == 2
+
+
+async def test_cancelling_by_filters_asks_first(api):
+    for _ in range(3):
+        await jobstream(api, "submit", "instant", "--tag", "bulk", "--delay", "3600")
+    counted = await jobstream(api, "cancel", "--tag", "bulk", "--dry-run", "-o", "json")
+    assert job_in(counted) == {"matched": 3, "cancelled": 0, "more": False}
+    refused = await jobstream(api, "cancel", "--tag", "bulk", given="n\n")
+    assert refused.returncode == 1
+    assert "cancel 3 jobs?" in refused.stderr
+    some = await jobstream(api, "cancel", "--tag", "bulk", "--limit", "2", given="y\n")
+    assert some.returncode == 0, some.stderr
+    assert "2 jobs under way, 2 cancelled" in some.stdout
+    rest = await jobstream(api, "cancel", "--tag", "bulk", "--status", "pending", "--yes", "-o", "json")
+    assert job_in(rest) == {"matched": 1, "cancelled": 1, "more": False}
+    none = await jobstream(api, "cancel", "--tag", "bulk")
+    assert (none.returncode, none.stdout.strip()) == (0, "0 jobs under way, 0 cancelled")
+
+
+async def test_moving_a_job_from_the_command_line(api):
+    job = job_in(await jobstream(api, "submit", "instant", "--delay", "3600", "--start-within", "60", "-o", "json"))
+    later = await jobstream(api, "reschedule", job["id"], "--in", "7200", "--priority", "3", "-o", "json")
+    assert later.returncode == 0, later.stderr
+    assert job_in(later)["run_at"] > job["run_at"]
+    assert job_in(later)["start_before"] > job["start_before"]
+    assert (await jobstream(api, "reschedule", job["id"], "--at", "2026-12-24")).returncode == 1
+    assert (await jobstream(api, "reschedule", job["id"])).returncode == 2
+    assert (await jobstream(api, "reschedule", job["id"], "--now", "--in", "5")).returncode == 2
+    assert (await jobstream(api, "reschedule", job["id"], "--now")).returncode == 0
+    assert (await jobstream(api, "get", job["id"], "--wait", "20")).returncode == 0
+    gone = await jobstream(api, "reschedule", job["id"], "--now")
+    assert gone.returncode == 1
+    assert "not_held" in gone.stderr
+
+
+async def test_a_running_handler_is_told_to_stop(api, space):
+    async with Client(api.url) as client:
+        job = await client.submit({"seconds": 60}, type="sleeper", tags=["stop"])
+        await eventually(lambda: [run for run in space.runs() if run["job_id"] == str(job.id)])
+        cancelled = await client.cancel(job.id, reason="enough")
+        assert (cancelled.status, cancelled.last_error) == (JobStatus.CANCELLED, "cancelled: enough")
+        after = await client.submit({}, type="instant")
+        assert (await client.wait(after.id, 20)).status is JobStatus.COMPLETED
+
+        async def idle() -> bool:
+            async with space.http(api) as http:
+                workers = (await http.get("/workers")).json()["items"]
+            return [worker["running"] for worker in workers] == [0]
+
+        await eventually(idle, timeout=30, what="the worker has stopped the handler")
+        assert await client.get(job.id) == cancelled
+        assert [run["what"] for run in space.runs() if run["job_id"] == str(job.id)] == ["start"]
+
+
+async def test_the_clients_move_and_cancel_jobs(api):
+    async with Client(api.url) as client:
+        held = [await client.submit({}, type="instant", delay_s=3600, tags=["held"]) for _ in range(3)]
+        moved = await client.reschedule(held[0].id, delay_s=0)
+        assert moved.run_at is not None
+        assert (await client.wait(moved.id, 20)).status is JobStatus.COMPLETED
+        with pytest.raises(ApiError, match="not_held"):
+            await client.reschedule(held[0].id, delay_s=5)
+        counted = await client.cancel_where(tag="held", dry_run=True)
+        assert (counted.matched, counted.cancelled, counted.more) == (2, 0, False)
+        with pytest.raises(ApiError, match="missing_field"):
+            await client.cancel_where()
+    await asyncio.to_thread(cancel_with_sync_client, api.url, str(held[1].id), str(held[2].id))
+
+
+def cancel_with_sync_client(url: str, one: str, other: str) -> None:
+    with SyncClient(url) as client:
+        assert client.cancel(one).status is JobStatus.CANCELLED
+        tally = client.cancel_where(tag="held", status=["PENDING"], reason="all of it")
+        assert (tally.matched, tally.cancelled) == (1, 1)
+        assert client.get(other).last_error == "cancelled: all of it"
+        with pytest.raises(ApiError, match="not_held"):
+            client.reschedule(one, delay_s=5)
+
+
 async def test_the_client_for_asyncio(api):
     async with Client(api.url) as client:
         job = await client.submit({"result": {"n": 1}}, type="instant", tags=["mine"])

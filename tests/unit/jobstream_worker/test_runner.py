@@ -1,9 +1,11 @@
 """What starts when, what is said of it, and when an offset is done."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
+from jobstream.contracts.events import EventKind
 from jobstream.kafka.group import TopicPartition
 from jobstream.telemetry import Event, subscribe
 from jobstream_worker.room import MAX_UNSETTLED, MAX_UNSETTLED_BYTES
@@ -341,3 +343,20 @@ async def test_a_failed_attempt_is_told_of_and_a_completed_one_only_to_who_asks(
         assert told == [(Event.JOB_FAILED, "unknown_type")]
     finally:
         end()
+
+
+async def test_a_job_that_is_late_to_start_is_failed_and_not_begun(desk):
+    now = desk.clock.now()
+    desk.from_api(type="instant", payload={"n": "late"}, start_before=now - timedelta(seconds=1))
+    desk.from_api(type="instant", payload={"n": "in time"}, start_before=now + timedelta(seconds=1))
+    await desk.settle()
+    assert desk.gate.started == ["in time"]
+    late = desk.outbound.events()[0]
+    assert (late.event, late.retryable, late.started_at) == (EventKind.FAILED, False, None)
+    assert late.error is not None
+    assert (late.error.code, late.error.message) == (
+        "deadline_exceeded",
+        f"it had not started by {now - timedelta(seconds=1):%Y-%m-%dT%H:%M:%SZ}",
+    )
+    desk.outbound.acknowledge()
+    assert desk.slot.tracker.low_water == 2

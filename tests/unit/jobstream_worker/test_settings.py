@@ -28,6 +28,21 @@ def test_a_worker_may_serve_some_queues_only():
         WorkerSettings.load(_env_file=None, worker_queues="bulk")
 
 
+def test_queues_have_weights():
+    assert WorkerSettings.load(_env_file=None, queues="low,mail").weights == {"default": 4, "low": 1, "mail": 4}
+    assert WorkerSettings.load(_env_file=None).weights == {"default": 4, "high": 8, "low": 1}
+    given = WorkerSettings.load(_env_file=None, worker_queues="high:20, default")
+    assert (given.weights, given.served_queues) == ({"high": 20, "default": 1}, ("high", "default"))
+
+
+@pytest.mark.parametrize(
+    "queues", ["high:0", "high:", "high:-1", "high:1.5", "high:x", "high:1001", "high,high:2", ":3"]
+)
+def test_wrong_weights_are_refused_with_the_fix(queues):
+    with pytest.raises(ConfigurationError, match=r"JOBSTREAM_WORKER_QUEUES (gives|names)"):
+        WorkerSettings.load(_env_file=None, worker_queues=queues)
+
+
 def test_process_slots_follow_the_cores():
     assert WorkerSettings.load(_env_file=None).process_slots == os.cpu_count()
     assert WorkerSettings.load(_env_file=None, worker_process_slots=7).process_slots == 7

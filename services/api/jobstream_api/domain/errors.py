@@ -23,6 +23,28 @@ class NotReopenable(JobstreamError):
         self.status = status
 
 
+class NotCancellable(JobstreamError):
+    """The job has ended, and not by being cancelled."""
+
+    def __init__(self, job_id: UUID, status: JobStatus) -> None:
+        super().__init__(f"job {job_id} is {status.value}: it has ended, and there is nothing left to cancel")
+        self.status = status
+
+
+class NotHeld(JobstreamError):
+    """The job does not wait for its time here: it has gone to Kafka, runs, or is over."""
+
+    def __init__(self, job_id: UUID, status: JobStatus) -> None:
+        way_out = "POST /jobs/{id}/retry runs it again"
+        if not status.terminal:
+            way_out = "cancel it with POST /jobs/{id}/cancel, and submit it anew with another run_at"
+        elif status is JobStatus.COMPLETED:
+            way_out = "submit a new job"
+        where = "has gone to its workers already" if status is JobStatus.PENDING else f"is {status.value}"
+        super().__init__(f"job {job_id} {where}; only a job that waits for its time can be moved; {way_out}")
+        self.status = status
+
+
 class IdempotencyMismatch(JobstreamError):
     """The Idempotency-Key was used with another body before."""
 

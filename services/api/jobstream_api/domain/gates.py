@@ -16,7 +16,7 @@ from jobstream_api.domain.flow import EffectiveLimit, FlowRules, Lane, is_rate
 Bucket = tuple[str, str]
 """A limit's name, and the value of its key."""
 
-_USED = 0.97
+_USED = 0.98
 """Of a rate so much is handed out: what starts late moves into the next window, which may then hold more."""
 _USUAL_SLACK_S = 0.25
 _LEAST_SLACK_S = 0.03

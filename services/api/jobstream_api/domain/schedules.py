@@ -85,7 +85,7 @@ def settle(overlap: Overlap, ticks: int, *, busy: bool, waiting: int) -> list[Se
     """What becomes of so many ticks of one schedule, in order: a status each, and why if it does not fire.
 
     Args:
-        busy: a job of an earlier tick is under way; with ``CANCEL_OLDER`` even after it was asked to end.
+        busy: a job of an earlier tick is under way.
         waiting: earlier ticks that wait.
     """
     fire: Settled = (FireStatus.FIRED, None)
@@ -106,4 +106,4 @@ def settle(overlap: Overlap, ticks: int, *, busy: bool, waiting: int) -> list[Se
             return [*first, *[wait] * min(rest, room), *[full] * max(rest - room, 0)]
         case Overlap.CANCEL_OLDER:
             replaced: Settled = (FireStatus.SKIPPED, "replaced")
-            return [*[replaced] * (ticks - 1), wait if busy else fire]
+            return [*[replaced] * (ticks - 1), fire]

@@ -37,6 +37,7 @@ class JobRow(Base):
     max_retries: Mapped[int | None]
     timeout_s: Mapped[float | None]
     run_at: Mapped[datetime | None]
+    start_before: Mapped[datetime | None]
     priority: Mapped[int] = mapped_column(SmallInteger)
     created_at: Mapped[datetime]
     status: Mapped[str]

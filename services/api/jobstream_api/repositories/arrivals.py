@@ -40,6 +40,7 @@ async def insert(connection: Connection, jobs: Sequence[Job], lanes: Sequence[st
         column([job.priority or None for job in jobs]),
         column(lanes),
         PRIORITY_STEP_S,
+        column([job.start_before for job in jobs]),
     )
     return {row["id"] for row in rows}
 

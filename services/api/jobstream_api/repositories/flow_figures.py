@@ -8,7 +8,7 @@ from jobstream_api.repositories.statements import statement
 
 MAX_LANES = 2_000
 MAX_ROWS = 100_000
-"""Index entries counted at most: some ten milliseconds."""
+"""Index entries counted at most: a few hundred milliseconds at worst, with all lanes in use."""
 MAX_HEAP_ROWS = 20_000
 
 

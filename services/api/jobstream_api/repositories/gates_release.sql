@@ -13,5 +13,5 @@ SET status        = 'PENDING',
 FROM unnest($1::uuid[], $2::float8[]) WITH ORDINALITY AS p (id, good_for_s, place)
 WHERE j.id = p.id AND j.dispatch_at = 'infinity' AND j.status = ANY($3::text[])
 RETURNING p.place, j.id, j.type, j.queue, j.key, j.payload, j.attempt, j.dispatch, j.max_retries, j.timeout_s, j.tags,
-    j.created_at, j.dispatched_at, j.lane, j.priority,
+    j.created_at, j.start_before, j.dispatched_at, j.lane, j.priority,
     CASE WHEN j.dispatch <= j.attempt + $4::int THEN now() + make_interval(secs => p.good_for_s) END AS start_by

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from jobstream.contracts.jobs import Job
+from jobstream_api.domain.gates import PRIORITY_STEP_S
 from jobstream_api.domain.transitions import Cause, sources
 from jobstream_api.infrastructure.database import Connection
 from jobstream_api.repositories.statements import statement
@@ -60,6 +61,18 @@ async def republish(connection: Connection, ids: list[UUID]) -> list[Released]:
     return [released(row) for row in rows]
 
 
+async def reschedule(
+    connection: Connection, job_id: UUID, *, run_at: datetime | None, delay_s: float | None, priority: int | None
+) -> Any | None:
+    """Move a held job to another time, or another priority; returns its row, or None if it is not held.
+
+    What is None stays as it is.
+    """
+    return await connection.fetchrow(
+        statement("reschedule"), job_id, run_at, delay_s, priority, sources(Cause.DISPATCH), PRIORITY_STEP_S
+    )
+
+
 def released(row: Any, start_by: datetime | None = None) -> Released:
     """A row that was just dispatched.
 
@@ -86,4 +99,5 @@ def job_of(row: Any, start_by: datetime | None = None) -> Job:
         permit=row["lane"] is not None,
         start_by=start_by,
         created_at=row["created_at"],
+        start_before=row["start_before"],
     )

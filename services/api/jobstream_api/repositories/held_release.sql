@@ -22,4 +22,4 @@ SET status        = 'PENDING',
 FROM due
 WHERE j.id = due.id
 RETURNING j.id, j.type, j.queue, j.key, j.payload, j.attempt, j.dispatch, j.max_retries, j.timeout_s, j.tags,
-    j.created_at, j.dispatched_at, j.lane, j.priority
+    j.created_at, j.start_before, j.dispatched_at, j.lane, j.priority

@@ -2,11 +2,11 @@
 -- its share of $2 rows, so that one long lane hides no other and the cost is bounded.
 WITH RECURSIVE hop AS (
     (
-        SELECT lane, 1 AS place FROM jobs WHERE lane IS NOT NULL AND dispatch_at IS NOT NULL ORDER BY lane LIMIT 1
+        SELECT lane, 1 AS place FROM jobs WHERE dispatch_at = 'infinity' ORDER BY lane LIMIT 1
     )
     UNION ALL
     SELECT (
-        SELECT j.lane FROM jobs AS j WHERE j.lane > hop.lane AND j.dispatch_at IS NOT NULL ORDER BY j.lane LIMIT 1
+        SELECT j.lane FROM jobs AS j WHERE j.lane > hop.lane AND j.dispatch_at = 'infinity' ORDER BY j.lane LIMIT 1
     ), hop.place + 1
     FROM hop
     WHERE hop.lane IS NOT NULL AND hop.place < $1::int

@@ -29,35 +29,36 @@ class JobFilter:
     created_before: datetime | None = None
 
 
-def _conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
+def conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
+    """What must hold for the jobs that a filter means."""
+    needed: list[ColumnElement[bool]] = []
     if wanted.status is not None:
-        conditions.append(JobRow.status == wanted.status.value)
+        needed.append(JobRow.status == wanted.status.value)
         # No index names status; these say the same to the partial indexes that there are.
         if wanted.status is JobStatus.RUNNING:
-            conditions.append(JobRow.lease_expires_at.is_not(None))
+            needed.append(JobRow.lease_expires_at.is_not(None))
         if wanted.status is JobStatus.RETRYING:
-            conditions.append(JobRow.dispatch_at.is_not(None))
+            needed.append(JobRow.dispatch_at.is_not(None))
     if wanted.type is not None:
-        conditions.append(JobRow.type == wanted.type)
+        needed.append(JobRow.type == wanted.type)
     if wanted.queue is not None:
-        conditions.append(JobRow.queue == wanted.queue)
+        needed.append(JobRow.queue == wanted.queue)
     if wanted.key is not None:
-        conditions.append(JobRow.key == wanted.key)
+        needed.append(JobRow.key == wanted.key)
     if wanted.tag is not None:
-        conditions += [JobRow.tags.contains([wanted.tag]), JobRow.tags != []]
+        needed += [JobRow.tags.contains([wanted.tag]), JobRow.tags != []]
     if wanted.created_after is not None:
-        conditions.append(JobRow.created_at >= wanted.created_after)
+        needed.append(JobRow.created_at >= wanted.created_after)
     if wanted.created_before is not None:
-        conditions.append(JobRow.created_at < wanted.created_before)
-    return conditions
+        needed.append(JobRow.created_at < wanted.created_before)
+    return needed
 
 
 async def jobs(
     session: AsyncSession, wanted: JobFilter, limit: int, after: tuple[datetime, UUID] | None
 ) -> list[dict[str, Any]]:
     """Jobs as mappings of their columns."""
-    query = select(*JobRow.__table__.c).where(*_conditions(wanted))
+    query = select(*JobRow.__table__.c).where(*conditions(wanted))
     if after is not None:
         query = query.where(tuple_(JobRow.created_at, JobRow.id) < tuple_(*after))
     await session.execute(text(f"SET LOCAL statement_timeout TO '{JOBS_TIMEOUT}'"))

@@ -1,6 +1,7 @@
 """Finding what was lost: runs whose lease ran out, and jobs that Kafka no longer owes to anyone."""
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from jobstream_api.domain.decisions import Standing
@@ -9,16 +10,47 @@ from jobstream_api.repositories.runs import standing
 from jobstream_api.repositories.statements import statement
 
 
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """What may have to be recovered.
+
+    Attributes:
+        at: so much before the database's time as was asked for.
+        leases: some lease had run out then.
+        starts: some job should have started by now.
+    """
+
+    at: datetime
+    leases: bool
+    starts: bool
+
+
 async def now(connection: Connection) -> datetime:
     """The database's time."""
     moment: datetime = await connection.fetchval("SELECT clock_timestamp()")
     return moment
 
 
-async def any_lease_before(connection: Connection, at: datetime) -> bool:
-    """True if some lease had run out at ``at``."""
-    found: bool = await connection.fetchval("SELECT EXISTS (SELECT FROM jobs WHERE lease_expires_at < $1)", at)
-    return found
+async def overdue(connection: Connection, grace: timedelta) -> Overdue:
+    """Look for leases that ran out ``grace`` ago, and for jobs that are late to start."""
+    row = await connection.fetchrow(
+        "SELECT clock_timestamp() - $1::interval AS at,"
+        " EXISTS (SELECT FROM jobs WHERE lease_expires_at < now() - $1) AS leases,"
+        " EXISTS (SELECT FROM jobs WHERE start_before < now() AND status = 'PENDING') AS starts",
+        grace,
+    )
+    assert row is not None  # a SELECT without FROM has one row
+    return Overdue(row["at"], row["leases"], row["starts"])
+
+
+async def fail_late(connection: Connection, queued_before: datetime | None, limit: int) -> list[UUID]:
+    """Fail jobs that have not started in time: those that are held, and those in Kafka.
+
+    Args:
+        queued_before: of those in Kafka, with a deadline before this only; None leaves them alone.
+    """
+    rows = await connection.fetch(statement("late_fail"), queued_before, limit)
+    return [row["id"] for row in rows]
 
 
 async def lock_leases_before(connection: Connection, at: datetime, limit: int) -> list[Standing]:

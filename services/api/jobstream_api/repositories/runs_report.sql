@@ -8,6 +8,7 @@ SET status           = CASE WHEN e.rank = 2 THEN 'COMPLETED' ELSE 'RUNNING' END,
     lease_s          = coalesce(e.lease_s, j.lease_s),
     lease_expires_at = CASE WHEN e.rank < 2 THEN now() + make_interval(secs => coalesce(e.lease_s, j.lease_s, 30)) END,
     watch_at         = NULL,
+    start_before     = CASE WHEN e.rank < 2 AND e.started_at IS NULL THEN j.start_before END,
     -- One whose record was on its way before its type had a gate runs without a permit.
     dispatch_at      = NULL,
     lane             = CASE WHEN e.rank < 2 THEN j.lane END,

@@ -3,6 +3,8 @@ SET status           = e.status,
     rank             = 2,
     dispatch_at      = now() + make_interval(secs => e.hold_s),
     watch_at         = NULL,
+    -- Who is handed back unstarted still has to start in time.
+    start_before     = CASE WHEN e.status = 'PENDING' AND e.started_at IS NULL THEN j.start_before END,
     lane             = CASE WHEN NOT e.terminal THEN coalesce(j.lane, e.lane) END,
     rank_at          = CASE WHEN coalesce(j.lane, e.lane) IS NOT NULL
         THEN coalesce(j.rank_at, coalesce(j.run_at, j.created_at) - make_interval(secs => j.priority * $12::float8))

@@ -1,7 +1,7 @@
 """New jobs from HTTP, many in one statement."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -51,7 +51,8 @@ class Record(NamedTuple):
     """The record that will hand a draft to the workers, as far as it is known before the insert.
 
     Attributes:
-        rest: its JSON without ``{"created_at":...,`` at the beginning.
+        rest: its JSON without ``{"created_at":...,`` at the beginning, and without ``start_before``.
+        start_within_s: makes ``start_before``, which counts from ``created_at`` too.
     """
 
     outbox_id: UUID
@@ -59,6 +60,7 @@ class Record(NamedTuple):
     topic: str
     key: bytes
     rest: bytes
+    start_within_s: float | None = None
 
     @classmethod
     def of(cls, outbox_id: UUID, draft: Draft, topic: str) -> "Record":
@@ -81,7 +83,7 @@ class Record(NamedTuple):
             if value is not None:
                 document[name] = value
         key = (fields.key or document["id"]).encode()
-        return cls(outbox_id, draft.id, topic, key, orjson.dumps(document)[1:])
+        return cls(outbox_id, draft.id, topic, key, orjson.dumps(document)[1:], fields.start_within_s)
 
     def outbox_row(self, created_at: datetime, beginning: bytes) -> OutboxRow:
         """The row that the insert wrote.
@@ -89,6 +91,8 @@ class Record(NamedTuple):
         Args:
             beginning: what ``beginning(created_at)`` gives, the same for all rows of one insert.
         """
+        if self.start_within_s is not None:
+            beginning += b'"start_before":%b,' % orjson.dumps(created_at + timedelta(seconds=self.start_within_s))
         return OutboxRow(self.outbox_id, self.job_id, self.topic, self.key, None, beginning + self.rest, created_at)
 
 
@@ -122,6 +126,7 @@ async def insert(connection: Connection, drafts: Sequence[Draft], records: Seque
         [record.key for record in records],
         [record.rest for record in records],
         PRIORITY_STEP_S,
+        column([draft.fields.start_within_s for draft in drafts]),
     )
     usual = Stored(rows[0]["created_at"], None, False)
     stored = dict.fromkeys((draft.id for draft in drafts), usual)

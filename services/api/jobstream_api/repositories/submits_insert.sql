@@ -4,15 +4,16 @@ WITH asked AS (
     SELECT *, coalesce(run_at, now() + make_interval(secs => delay_s)) AS due
     FROM unnest(
         $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int[], $8::float8[],
-        $9::timestamptz[], $10::float8[], $11::smallint[], $12::text[], $13::uuid[], $14::text[], $15::bytea[], $16::bytea[]
+        $9::timestamptz[], $10::float8[], $11::smallint[], $12::text[], $13::uuid[], $14::text[], $15::bytea[], $16::bytea[],
+        $18::float8[]
     ) AS a (
         id, type, queue, key, payload, tags, max_retries, timeout_s,
-        run_at, delay_s, priority, lane, outbox_id, topic, record_key, rest
+        run_at, delay_s, priority, lane, outbox_id, topic, record_key, rest, start_within_s
     )
 ), made AS (
     INSERT INTO jobs (
         id, type, queue, key, payload, tags, max_retries, timeout_s, run_at, dispatch, dispatched_at, dispatch_at,
-        priority, lane, rank_at, seq
+        priority, lane, rank_at, seq, start_before
     )
     SELECT
         id, type, queue, key, payload::jsonb,
@@ -25,7 +26,8 @@ WITH asked AS (
         CASE WHEN lane IS NOT NULL
             THEN coalesce(due, now()) - make_interval(secs => coalesce(priority, 0) * $17::float8)
         END,
-        CASE WHEN lane IS NOT NULL THEN nextval('jobs_seq') END
+        CASE WHEN lane IS NOT NULL THEN nextval('jobs_seq') END,
+        greatest(due, now()) + make_interval(secs => start_within_s)
     FROM asked
     RETURNING id, run_at, dispatch_at IS NOT NULL AS held
 ), sent AS (
@@ -35,7 +37,15 @@ WITH asked AS (
         -- A query of its own, so that it runs once and not for each row.
         (SELECT convert_to(
             '{"created_at":"' || to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '+00:00",', 'UTF8'
-        )) || rest,
+        )) || coalesce(
+            convert_to(
+                '"start_before":"'
+                || to_char((now() + make_interval(secs => start_within_s)) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')
+                || '+00:00",',
+                'UTF8'
+            ) || rest,
+            rest
+        ),
         now()
     FROM asked
     WHERE (due IS NULL OR due <= now()) AND lane IS NULL

@@ -4,6 +4,11 @@ UPDATE jobs AS j
 SET payload     = a.payload::jsonb,
     priority    = coalesce(a.priority, j.priority),
     run_at      = coalesce(a.due, j.run_at),
+    -- As for a job that is moved: how long it may wait for its start counts from when it is due.
+    start_before = CASE WHEN a.due IS NULL THEN j.start_before
+        ELSE greatest(a.due, now())
+            + make_interval(secs => extract(epoch FROM j.start_before - coalesce(j.run_at, j.created_at))::float8)
+    END,
     dispatch_at = CASE
         WHEN a.due > now() THEN a.due
         WHEN a.due IS NULL AND j.dispatch_at <> 'infinity' THEN j.dispatch_at

@@ -35,9 +35,19 @@ class Bodies:
         Raises:
             InvalidInput: not JSON, too large, too slow, or sent by another site's page.
         """
-        _check_headers(request, max_bytes)
-        raw = await self._read(request, max_bytes)
+        raw = await self._raw(request, max_bytes)
         return await self.aside(len(raw), partial(parse_json, raw, max_bytes=max_bytes))
+
+    async def read_optional_json(self, request: Request, max_bytes: int) -> Any:
+        """The same, or None if the body is empty."""
+        raw = await self._raw(request, max_bytes)
+        if not raw.strip():
+            return None
+        return await self.aside(len(raw), partial(parse_json, raw, max_bytes=max_bytes))
+
+    async def _raw(self, request: Request, max_bytes: int) -> bytes:
+        _check_headers(request, max_bytes)
+        return await self._read(request, max_bytes)
 
     async def _read(self, request: Request, max_bytes: int) -> bytes:
         task = asyncio.current_task()

@@ -9,6 +9,7 @@ from fastapi.params import Depends as DependsParam
 
 from jobstream.errors import InvalidInput
 from jobstream_api.routes.bodies import Bodies
+from jobstream_api.services.cancelling import Canceller
 from jobstream_api.services.catalogue import Catalogue
 from jobstream_api.services.drafts import Drafter
 from jobstream_api.services.flow import Flow
@@ -33,6 +34,7 @@ class Parts:
     submitter: Submitter
     queries: Queries
     operations: Operations
+    canceller: Canceller
     schedules: Schedules
     flow: Flow
     flow_control: FlowControl

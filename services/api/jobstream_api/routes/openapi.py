@@ -9,13 +9,15 @@ from pydantic import TypeAdapter
 
 from jobstream.contracts.limits import MAX_BATCH_JOBS
 from jobstream.contracts.names import NAME_PATTERN
-from jobstream_api.schemas import flow, jobs, schedules
+from jobstream_api.schemas import cancels, flow, jobs, schedules
 from jobstream_api.schemas.problems import Problem
+from jobstream_api.services.cancel_filters import CANCELLABLE, CancelFilter, Cancellation
 from jobstream_api.services.drafts import NewJob
 from jobstream_api.services.flow_specs import LimitSetting, QueueChanges, TypeChanges
+from jobstream_api.services.operations import NewTime
 from jobstream_api.services.schedule_specs import NewBackfill, NewSchedule
 
-_EXAMPLES = jobs.EXAMPLES | schedules.EXAMPLES | flow.EXAMPLES
+_EXAMPLES = jobs.EXAMPLES | cancels.EXAMPLES | schedules.EXAMPLES | flow.EXAMPLES
 _REF = "#/components/schemas/{model}"
 
 
@@ -26,7 +28,7 @@ class _Summary(NamedTuple):
 
 summary = _Summary(version("jobstream-api"), "Jobs on Kafka and PostgreSQL: submit them, watch them, list them.")
 tags = [
-    {"name": "jobs", "description": "Submit, read, list, retry."},
+    {"name": "jobs", "description": "Submit, read, list, cancel, move, retry."},
     {"name": "schedules", "description": "Jobs that come by the clock."},
     {"name": "flow", "description": "Limits, queues and pauses: what may start when."},
     {"name": "catalogue", "description": "What workers there are, and what they can run."},
@@ -60,7 +62,7 @@ def _put_examples(built: dict[str, Any]) -> None:
                     content["example"] = _EXAMPLES[content["example"]]
 
 
-def json_body(schema: str, description: str, shown: Any) -> dict[str, Any]:
+def json_body(schema: str, description: str, shown: Any, *, required: bool = True) -> dict[str, Any]:
     """What a route that reads its body by itself says of it.
 
     Args:
@@ -69,7 +71,7 @@ def json_body(schema: str, description: str, shown: Any) -> dict[str, Any]:
     """
     return {
         "requestBody": {
-            "required": True,
+            "required": required,
             "description": description,
             "content": {"application/json": {"schema": {"$ref": _REF.format(model=schema)}, "example": shown}},
         }
@@ -104,9 +106,25 @@ def _body_schemas() -> dict[str, Any]:
         "NewJob": job,
         "NewBatch": batch,
         "Problem": problem,
+        **_operator_schemas(),
         **_schedule_schemas(),
         **_flow_schemas(),
     }
+
+
+def _operator_schemas() -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for model in (Cancellation, CancelFilter, NewTime):
+        schema = TypeAdapter(model).json_schema(ref_template=_REF)
+        schema.pop("$defs", None)
+        found[model.__name__] = schema | {"additionalProperties": False}
+    found["CancelFilter"] |= {"minProperties": 1}
+    for option in found["CancelFilter"]["properties"]["status"]["anyOf"]:
+        if "items" in option:
+            option["items"] = {"type": "string", "enum": CANCELLABLE}
+    # What is left out of it stays as it is.
+    found["NewTime"]["properties"] = _without_defaults(found["NewTime"]["properties"])
+    return found
 
 
 def _flow_schemas() -> dict[str, Any]:

@@ -21,6 +21,8 @@ RETRY_AFTER_S = 2
 STATUS_OF_ERROR: dict[type[JobstreamError], tuple[int, str]] = {
     errors.JobNotFound: (404, "job_not_found"),
     errors.NotReopenable: (409, "not_retryable"),
+    errors.NotCancellable: (409, "not_cancellable"),
+    errors.NotHeld: (409, "not_held"),
     errors.ScheduleNotFound: (404, "schedule_not_found"),
     errors.ScheduleExists: (409, "schedule_exists"),
     errors.ScheduleBusy: (409, "schedule_busy"),

@@ -69,6 +69,7 @@ IdempotencyKey = Annotated[
             "headers": {**_LOCATION, **_REPLAY_HEADERS},
             "links": {
                 "read": {"operationId": "read_job", "parameters": {"job_id": "$response.body#/id"}},
+                "cancel": {"operationId": "cancel_job", "parameters": {"job_id": "$response.body#/id"}},
                 "retry": {"operationId": "retry_job", "parameters": {"job_id": "$response.body#/id"}},
             },
         },

@@ -34,14 +34,22 @@ COMPLETED: dict[str, Any] = {
     "waiting_for": None,
     "created_at": "2026-10-01T09:30:00.000000Z",
     "run_at": None,
+    "start_before": None,
     "started_at": "2026-10-01T09:30:00.012000Z",
     "finished_at": "2026-10-01T09:30:00.015000Z",
     "worker": "worker-1",
 }
 PENDING = COMPLETED | {"status": "PENDING", "result": None, "started_at": None, "finished_at": None, "worker": None}
+CANCELLED = PENDING | {
+    "status": "CANCELLED",
+    "last_error": "cancelled: ordered twice",
+    "finished_at": "2026-10-01T09:30:02.000000Z",
+}
 EXAMPLES: dict[str, Any] = {
     "completed": COMPLETED,
     "pending": PENDING,
+    "cancelled": CANCELLED,
+    "held": PENDING | {"run_at": "2026-10-01T10:30:00.000000Z"},
     "batch": {"items": [{"status": 201, "job": PENDING}]},
 }
 """Example answers by the name that routes give them; FastAPI would strip the nulls out of them."""
@@ -101,7 +109,9 @@ class JobView(BaseModel):
     payload: dict[str, Any]
     result: Any = Field(description="What the handler returned, once COMPLETED.")
     result_expired: bool = Field(description="There was a result, and its retention is over.")
-    last_error: str | None = Field(description="Why the last failed attempt failed, in one line.")
+    last_error: str | None = Field(
+        description="Why the last failed attempt failed, in one line; or `cancelled: ` and why, if a reason was given."
+    )
     errors: list[JobError] = Field(description="Every failed attempt, oldest first.")
     progress: float | None = Field(description="0 to 1, if the handler tells it.")
     progress_text: str | None
@@ -113,6 +123,9 @@ class JobView(BaseModel):
     )
     created_at: datetime
     run_at: datetime | None = Field(description="Not before this time, if one was asked for.")
+    start_before: datetime | None = Field(
+        description="FAILED (`deadline_exceeded`) unless it starts by then; null: no such limit, or it has started."
+    )
     started_at: datetime | None = Field(description="Start of the current or last run.")
     finished_at: datetime | None
     worker: str | None = Field(description="Who runs it, or ran it last.")
@@ -178,6 +191,7 @@ def job_view(row: Mapping[str, Any], max_retries_of: Callable[[str], int]) -> di
         "waiting_for": row.get("waiting_for") or plain_reason(row),
         "created_at": row["created_at"],
         "run_at": row["run_at"],
+        "start_before": row["start_before"],
         "started_at": row["started_at"],
         "finished_at": row["finished_at"],
         "worker": row["worker"],

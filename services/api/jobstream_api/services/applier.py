@@ -20,7 +20,7 @@ from jobstream.telemetry import Event, emit
 from jobstream_api.domain.decisions import decide
 from jobstream_api.domain.fold import Folded, fold
 from jobstream_api.infrastructure.database import Connection, Database
-from jobstream_api.repositories import arrivals, retention, runs, workers
+from jobstream_api.repositories import arrivals, cancels, retention, runs, workers
 from jobstream_api.repositories.dead_letters import DeadLetter
 from jobstream_api.repositories.outbox import OutboxRow
 from jobstream_api.repositories.runs import Settled
@@ -106,6 +106,7 @@ class Applier(Ingest[News]):
         await self._report(connection, entries, effects)
         await self._settle(connection, entries, effects, letters)
         left = [entry for entry in entries if not entry.applied]
+        await self._give_back_permits(connection, left, effects)
         unknown = await self._unknown(connection, left)
         forgotten = await self._forgotten(connection, unknown)
         letters += [self._stranger(records[entry.place], entry) for entry in unknown if entry.id not in forgotten]
@@ -208,6 +209,12 @@ class Applier(Ingest[News]):
             await runs.settle(connection, list(settled.values()))
         if late:
             await hand_backs.refund(connection, self._flow.rules, late)
+
+    async def _give_back_permits(self, connection: Connection, left: list[Folded], effects: Effects) -> None:
+        """A job that was cancelled under way keeps its permit until its run is over: these are."""
+        over = sorted((entry.id, entry.attempt, entry.dispatch) for entry in left if entry.outcome is not None)
+        if over and await cancels.give_back_permits(connection, over):
+            effects.held = True
 
     async def _unknown(self, connection: Connection, left: list[Folded]) -> list[Folded]:
         if not left:

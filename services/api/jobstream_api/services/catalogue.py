@@ -10,20 +10,20 @@ from typing import Any
 from jobstream.contracts.events import TypeAnnouncement
 from jobstream.contracts.flow import Limit
 from jobstream.contracts.limits import MAX_RECORD_BYTES, parse_json
-from jobstream.errors import BrokerUnavailable, InvalidInput
+from jobstream.errors import InvalidInput
 from jobstream.kafka.follower import TopicFollower
-from jobstream.service import LoopService
 from jobstream.telemetry import Event, emit
-from jobstream_api.infrastructure.database import Database, is_transient
+from jobstream_api.infrastructure.database import Database
 from jobstream_api.repositories import job_types
 from jobstream_api.services.flow_changes import FlowChanges
+from jobstream_api.services.following import Following
 from jobstream_api.services.payloads import PayloadSchema, SchemaRefused
 
 _POLL_S = 0.5
 _LISTED = 20
 
 
-class Catalogue(LoopService):
+class Catalogue(Following):
     """Knows every announced job type. Reads from it never wait.
 
     Args:
@@ -34,11 +34,9 @@ class Catalogue(LoopService):
     name = "catalogue"
 
     def __init__(self, database: Database, changes: FlowChanges, follow: Callable[[], TopicFollower]) -> None:
-        super().__init__()
+        super().__init__(follow)
         self._database = database
         self._changes = changes
-        self._follow = follow
-        self._follower: TopicFollower | None = None
         self._types: dict[str, TypeAnnouncement] = {}
         self._schemas: dict[str, PayloadSchema] = {}
         self.loaded = False
@@ -92,33 +90,12 @@ class Catalogue(LoopService):
         announced = self._types.get(job_type)
         return default if announced is None else announced.max_retries
 
-    async def run(self) -> None:
-        while not self.stopping.is_set():
-            try:
-                if not self.loaded:
-                    await self._load()
-                follower = self._follower = self._follow()
-                await follower.start()
-                follower.rewind([])
-                while not self.stopping.is_set():
-                    await self._turn(follower)
-                    self.succeeded()
-            except BrokerUnavailable as error:
-                emit(Event.KAFKA_TROUBLE, what=self.name, error=str(error))
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                emit(Event.DATABASE_TROUBLE, service=self.name, error=repr(error))
-            await self._close()
-            await self.pause(1.0)
+    async def before(self) -> None:
+        if not self.loaded:
+            await self._load()
 
-    async def teardown(self) -> None:
-        await self._close()
-
-    async def _close(self) -> None:
-        follower, self._follower = self._follower, None
-        if follower is not None:
-            await follower.stop()
+    async def begin(self, follower: TopicFollower) -> None:
+        follower.rewind([])
 
     async def _load(self) -> None:
         async with self._database.connection() as connection:
@@ -126,7 +103,7 @@ class Catalogue(LoopService):
                 self.learn(announced)
         self.loaded = True
 
-    async def _turn(self, follower: TopicFollower) -> None:
+    async def turn(self, follower: TopicFollower) -> None:
         changed: dict[str, TypeAnnouncement] = {}
         for record in await follower.read(_POLL_S):
             announced = self._read(record)

@@ -19,7 +19,7 @@ from jobstream_api.infrastructure.database import Connection
 from jobstream_api.repositories import fires
 from jobstream_api.repositories.fires import Fire
 from jobstream_api.repositories.submits import Draft
-from jobstream_api.services.cancelling import cancel
+from jobstream_api.services.cancelling import Cancelled, Canceller
 from jobstream_api.services.drafts import Drafter
 from jobstream_api.services.placing import Placer
 from jobstream_api.services.uniqueness import Rival
@@ -52,6 +52,7 @@ class Batch:
         met: the job that a tick's job met, which asks to be unique, by schedule and tick.
         payload_bytes: of all jobs together.
         late_s: by how much each job comes after its tick, seconds; of ticks that came by themselves.
+        cancelled: jobs of earlier ticks that these replace.
     """
 
     fires: list[Fire] = field(default_factory=list)
@@ -61,14 +62,16 @@ class Batch:
     names: dict[UUID, str] = field(default_factory=dict)
     payload_bytes: int = 0
     late_s: list[float] = field(default_factory=list)
+    cancelled: list[Cancelled] = field(default_factory=list)
 
 
 class Firing:
     """Decides what becomes of ticks, and makes their jobs."""
 
-    def __init__(self, drafter: Drafter, placer: Placer) -> None:
+    def __init__(self, drafter: Drafter, placer: Placer, canceller: Canceller) -> None:
         self._drafter = drafter
         self._placer = placer
+        self._canceller = canceller
 
     async def add(
         self,
@@ -85,7 +88,7 @@ class Firing:
             return
         if overlap is not Overlap.ALLOW and not self._fits(schedule, ticks[-1]):
             overlap = Overlap.ALLOW  # it will be refused: then it cancels nothing, and nothing waits for it
-        busy, waiting = await self._standing(connection, schedule, overlap)
+        busy, waiting = await self._standing(connection, batch, schedule, overlap)
         settled = settle(overlap, len(ticks), busy=busy, waiting=waiting)
         for tick, (status, reason) in zip(ticks, settled, strict=True):
             self._append(batch, schedule, Fire(schedule["id"], tick, origin, status, reason))
@@ -112,18 +115,25 @@ class Firing:
         await fires.record(connection, batch.fires)
 
         def committed() -> None:
+            for done in batch.cancelled:
+                self._canceller.committed(done)
             joined.publish()
             self._tell(batch)
 
         return committed
 
-    async def _standing(self, connection: Connection, schedule: Schedule, overlap: Overlap) -> tuple[bool, int]:
+    async def _standing(
+        self, connection: Connection, batch: Batch, schedule: Schedule, overlap: Overlap
+    ) -> tuple[bool, int]:
+        """Whether a job of an earlier tick is under way, and how many ticks wait."""
         if overlap is Overlap.ALLOW:
             return False, 0
         jobs = await fires.under_way(connection, schedule["id"])
         if overlap is Overlap.CANCEL_OLDER:
             await fires.replace_waiting(connection, schedule["id"])
-            return bool(await cancel(connection, jobs, why=f"replaced by {schedule['name']}'s next tick")), 0
+            reason = f"replaced by the next tick of {schedule['name']}"
+            batch.cancelled.append(await self._canceller.join(connection, jobs, reason))
+            return False, 0
         waiting = await fires.waiting(connection, schedule["id"]) if overlap is Overlap.QUEUE else 0
         return bool(jobs), waiting
 

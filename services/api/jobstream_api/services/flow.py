@@ -6,14 +6,13 @@ from typing import Any
 
 from jobstream.contracts.control import GATES_KEY, Gates
 from jobstream.contracts.limits import MAX_RECORD_BYTES, parse_json
-from jobstream.errors import BrokerUnavailable, InvalidInput
+from jobstream.errors import InvalidInput
 from jobstream.kafka.follower import TopicFollower
-from jobstream.service import LoopService
-from jobstream.telemetry import Event, emit
 from jobstream_api.domain.flow import FlowRules
-from jobstream_api.infrastructure.database import Database, is_transient
+from jobstream_api.infrastructure.database import Database
 from jobstream_api.repositories import flow
 from jobstream_api.repositories.flow import QueueDefaults
+from jobstream_api.services.following import Following
 
 _POLL_S = 0.5
 _QUIET_S = 8.0
@@ -21,7 +20,7 @@ _QUIET_S = 8.0
 _ALONE_S = 3.0
 
 
-class Flow(LoopService):
+class Flow(Following):
     """Knows the rules. Loaded from the database, and again when the control topic tells of a change.
 
     Asking it never waits. While Kafka is away the database is asked every few seconds instead.
@@ -41,12 +40,10 @@ class Flow(LoopService):
         *,
         quiet_for: Callable[[], float],
     ) -> None:
-        super().__init__()
+        super().__init__(follow)
         self._database = database
         self._defaults = defaults
-        self._follow = follow
         self._quiet_for = quiet_for
-        self._follower: TopicFollower | None = None
         self._loaded_at = 0.0
         self.rules = FlowRules()
         self.gated = False
@@ -65,29 +62,13 @@ class Flow(LoopService):
             self.rules = rules
             self.gated = bool(rules.gated_types or rules.managed_queues)
 
-    async def run(self) -> None:
-        while not self.stopping.is_set():
-            try:
-                await self._load()  # Kafka may be away for long
-                follower = self._follower = self._follow()
-                await follower.start()
-                await self._load()  # what was told before we stood at the end
-                while not self.stopping.is_set():
-                    await self._turn(follower)
-                    self.succeeded()
-            except BrokerUnavailable as error:
-                emit(Event.KAFKA_TROUBLE, what=self.name, error=str(error))
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                emit(Event.DATABASE_TROUBLE, service=self.name, error=repr(error))
-            await self._close()
-            await self.pause(1.0)
+    async def before(self) -> None:
+        await self._load()
 
-    async def teardown(self) -> None:
-        await self._close()
+    async def begin(self, follower: TopicFollower) -> None:
+        await self._load()  # what was told before we stood at the end
 
-    async def _turn(self, follower: TopicFollower) -> None:
+    async def turn(self, follower: TopicFollower) -> None:
         records = await follower.read(_POLL_S)
         away = self._quiet_for() > _QUIET_S and time.monotonic() - self._loaded_at > _ALONE_S
         if away or any(self._is_news(record) for record in records):
@@ -108,8 +89,3 @@ class Flow(LoopService):
         self.take(rules)
         self._loaded_at = time.monotonic()
         self.loaded = True
-
-    async def _close(self) -> None:
-        follower, self._follower = self._follower, None
-        if follower is not None:
-            await follower.stop()

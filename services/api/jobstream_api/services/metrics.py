@@ -74,6 +74,8 @@ class Metrics(Collector):
         self._dead = counter("dead_letters", "Records dead-lettered", "reason")
         self._published = counter("outbox_published", "Outbox records that Kafka acknowledged")
         self._dispatched = counter("jobs_dispatched", "Held jobs handed to Kafka")
+        self._cancelled = counter("jobs_cancelled", "Jobs cancelled by request, or by the next tick of their schedule")
+        self._expired = counter("jobs_expired", "Jobs that were failed since they had not started in time")
         self._rescued = counter("leases_expired", "Runs whose lease ran out")
         self._republished = counter("jobs_republished", "Jobs published again since nobody owed them")
         removed = counter("retention_removed", "What was forgotten since its retention is over", "kind")
@@ -137,6 +139,10 @@ class Metrics(Collector):
                 self._published.inc(fields["count"])
             case Event.JOBS_DISPATCHED:
                 self._dispatched.inc(fields["count"])
+            case Event.JOBS_CANCELLED:
+                self._cancelled.inc(fields["count"])
+            case Event.JOBS_EXPIRED:
+                self._expired.inc(fields["count"])
             case Event.RUNS_RESCUED:
                 self._rescued.inc(fields["count"])
             case Event.RETENTION_SWEPT:

@@ -17,7 +17,7 @@ from jobstream.kafka.ends import Ends, Place
 from jobstream.telemetry import Event, emit
 from jobstream_api.domain.decisions import Standing, decide_lost
 from jobstream_api.infrastructure.database import Connection, Database
-from jobstream_api.repositories import held, leadership, lost, outbox, progress, runs
+from jobstream_api.repositories import cancels, held, leadership, lost, outbox, progress, runs
 from jobstream_api.repositories.outbox import OutboxRow
 from jobstream_api.repositories.runs import Settled
 from jobstream_api.services import applier
@@ -78,7 +78,7 @@ class Reaper(TurningLoop):
         self._hold_off()
 
     async def turn(self) -> float:
-        await self._rescue_runs()
+        await self._look()
         await self._rescue_jobs()
         return self.rest_s
 
@@ -109,15 +109,43 @@ class Reaper(TurningLoop):
             await self.pause(0.2)
         return False
 
-    async def _rescue_runs(self) -> None:
-        grace = timedelta(seconds=self._settings.reaper_grace_s)
+    async def _look(self) -> None:
+        """One query for all that has its time in a column; mostly it finds nothing."""
         async with self._database.connection() as connection:
-            at = await lost.now(connection) - grace
-            if not await lost.any_lease_before(connection, at):
-                return
+            found = await lost.overdue(connection, timedelta(seconds=self._settings.reaper_grace_s))
+        if found.leases:
+            await self._free_permits()
+        if found.starts:
+            await self._fail_late(None)
+        if not (found.leases or found.starts):
+            return
         ends = await self._ends.ends([self._topics.status])
         if self._now() < self._quiet_until or not await self._applied(ends):
             return
+        if found.leases:
+            await self._rescue_runs(found.at)
+        if found.starts:
+            await self._fail_late(found.at)
+
+    async def _free_permits(self) -> None:
+        async with self._database.connection() as connection:
+            freed = await cancels.expire_permits(connection)
+        if freed:
+            self._wake_dispatcher()
+
+    async def _fail_late(self, queued_before: datetime | None) -> None:
+        """Fail what has not started in time; of what lies in Kafka, if it was due to before ``queued_before``."""
+        while not self.stopping.is_set():
+            async with self._database.connection() as connection:
+                ids = await lost.fail_late(connection, queued_before, _BATCH)
+            if ids:
+                emit(Event.JOBS_EXPIRED, count=len(ids), jobs=[str(job_id) for job_id in ids[:10]])
+                self._notify(ids)
+                self._wake_dispatcher()
+            if len(ids) < _BATCH:
+                return
+
+    async def _rescue_runs(self, at: datetime) -> None:
         while not self.stopping.is_set():
             async with self._database.transaction() as connection:
                 rows = await lost.lock_leases_before(connection, at, _BATCH)

@@ -19,11 +19,10 @@ from jobstream_api.domain.errors import IdempotencyInFlight, IdempotencyMismatch
 from jobstream_api.infrastructure.database import Database, is_transient
 from jobstream_api.repositories import idempotency, jobs_read
 from jobstream_api.repositories.idempotency import Claim
-from jobstream_api.repositories.submits import Draft, Stored
+from jobstream_api.repositories.submits import Draft
 from jobstream_api.services.groups import GroupCommit
 from jobstream_api.services.placing import PATIENCE_S, Order, Placed, Placer
-from jobstream_api.services.remembering import FRESH, Verdict, first_verdicts, jobs_in, refusal, verdict_of
-from jobstream_api.services.uniqueness import Row
+from jobstream_api.services.remembering import Verdict, first_verdicts, fresh, jobs_in, refusal, verdict_of
 
 SINGLE, BATCH = "submit", "batch"
 _WAITING = 10_000
@@ -95,7 +94,7 @@ class Submitter:
         finally:
             self._waiting_bytes -= size
         if claim is not None and not placed.first:
-            return await self._replay(claim)
+            return await self._replay(claim, [draft])
         if draft.id in placed.refused:
             raise placed.refused[draft.id]
         if draft.id in placed.met:
@@ -128,7 +127,7 @@ class Submitter:
         if isinstance(placed, Exception):
             raise placed
         if claim is not None and not placed.first:
-            return await self._replay(claim)
+            return await self._replay(claim, items)
         verdicts = [item if isinstance(item, InvalidInput) else _verdict(item, placed) for item in items]
         return Answer(verdicts, key_expires_at=placed.key_expires_at)
 
@@ -156,7 +155,7 @@ class Submitter:
         if self._keys.get((claim.scope, claim.key)) is done:
             del self._keys[claim.scope, claim.key]
 
-    async def _replay(self, claim: Claim) -> Answer:
+    async def _replay(self, claim: Claim, items: Sequence[Draft | InvalidInput]) -> Answer:
         try:
             async with self._database.connection() as connection:
                 first = await idempotency.recall(connection, claim.scope, claim.key)
@@ -169,26 +168,7 @@ class Submitter:
             raise StoreUnavailable("the Idempotency-Key expired just now; try again")
         if first.request_hash != claim.request_hash:
             raise IdempotencyMismatch
-        return Answer(first_verdicts(first, rows), replayed=True, key_expires_at=first.expires_at)
-
-
-def fresh(draft: Draft, stored: Stored) -> Row:
-    """The row of a job that was just stored."""
-    fields = draft.fields
-    return FRESH | {
-        "id": draft.id,
-        "type": draft.type,
-        "queue": draft.queue,
-        "key": fields.key,
-        "payload": orjson.Fragment(draft.payload_json),
-        "tags": fields.tags,
-        "max_retries": fields.max_retries,
-        "timeout_s": fields.timeout_s,
-        "priority": fields.priority,
-        "run_at": stored.run_at,
-        "dispatch_at": stored.run_at if stored.held else None,
-        "created_at": stored.created_at,
-    }
+        return Answer(first_verdicts(first, rows, items), replayed=True, key_expires_at=first.expires_at)
 
 
 def _verdict(draft: Draft, placed: Placed) -> Verdict:

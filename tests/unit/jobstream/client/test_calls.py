@@ -88,3 +88,18 @@ def test_the_servers_wish_is_honoured_within_reason():
 @pytest.mark.parametrize("status", [200, 201, 400, 404, 409, 422, 500])
 def test_other_answers_stand(status):
     assert calls.pause_before_retry(calls.get(JOB_ID), 1, answer(status, {}), RNG) is None
+
+
+def test_cancelling_one_may_be_repeated_and_cancelling_many_only_as_a_count():
+    one = calls.cancel(JOB_ID, "ordered twice")
+    assert (one.path, one.body, one.repeatable) == (f"/jobs/{JOB_ID}/cancel", b'{"reason":"ordered twice"}', True)
+    assert calls.cancel(JOB_ID, None).body == b"{}"
+    many = calls.cancel_where({"tag": "import", "key": None}, reason=None, dry_run=False)
+    assert (many.path, many.body, many.repeatable) == ("/jobs/cancel", b'{"tag":"import","dry_run":false}', False)
+    assert calls.cancel_where({"tag": "import"}, reason=None, dry_run=True).repeatable
+
+
+def test_a_job_is_moved_by_what_is_given():
+    call = calls.reschedule(JOB_ID, run_at=None, delay_s=0.0, priority=None)
+    assert (call.method, call.path, call.body) == ("PATCH", f"/jobs/{JOB_ID}", b'{"delay_s":0.0}')
+    assert not call.repeatable

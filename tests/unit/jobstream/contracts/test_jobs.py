@@ -84,3 +84,23 @@ def test_derived_ids_are_valid_uuids(topic, partition, offset, timestamp):
     for made in (record_id(topic, partition, offset, timestamp), idempotent_id(topic, str(offset))):
         assert made.variant == "specified in RFC 4122"
         assert UUID(str(made)) == made
+
+
+@pytest.mark.parametrize(("times", "due_s"), [({}, 0), ({"delay_s": 60}, 60), ({"run_at": "2000-01-01T00:00:00Z"}, 0)])
+def test_how_long_it_may_wait_for_its_start_counts_from_when_it_is_due(times, due_s):
+    job = read_job(record({"payload": {"task": "a"}, "start_within_s": 90, **times}), TOPICS)
+    assert job.start_before == job.created_at + timedelta(seconds=due_s + 90)
+    assert read_job(record({"payload": {"task": "a"}, **times}), TOPICS).start_before is None
+
+
+@pytest.mark.parametrize("seconds", [0, -1, 366 * 86400 + 1, "90", True])
+def test_a_wait_for_the_start_that_is_none(seconds):
+    with pytest.raises(InvalidInput) as refused:
+        read_job(record({"payload": {"task": "a"}, "start_within_s": seconds}), TOPICS)
+    assert refused.value.field == "/start_within_s"
+
+
+@pytest.mark.parametrize("ts", [-1, 2**63 - 1, 253_402_300_799_000])
+def test_a_timestamp_beyond_the_calendar_breaks_nothing(ts):
+    job = read_job(record({"payload": {"task": "a"}, "start_within_s": 366 * 86400}, ts=ts), TOPICS)
+    assert job.created_at.year < 1971

@@ -27,6 +27,7 @@ AT = datetime(2026, 10, 1, 9, 30, 0, 123456, tzinfo=UTC)
             "tags": ["a", "b"],
             "queue": "high",
         },
+        {"payload": {"task": "example"}, "start_within_s": 90.5},
     ],
 )
 def test_a_record_reads_as_the_job_that_was_asked_for(document):
@@ -44,6 +45,7 @@ def test_a_record_reads_as_the_job_that_was_asked_for(document):
         run_at=fields.run_at,
         tags=fields.tags,
         created_at=AT,
+        start_before=fields.start_before(AT),
     )
     assert Job.read(orjson.loads(row.value)) == expected
     assert orjson.loads(row.value) == orjson.loads(expected.to_json())

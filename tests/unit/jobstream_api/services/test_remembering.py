@@ -18,7 +18,8 @@ def drafts(count):
 
 
 def row(job_id, **columns):
-    return FRESH | {"id": job_id, "payload": {}, "run_at": None, "max_retries": None, "created_at": AT} | columns
+    own = {"id": job_id, "payload": {"task": "example"}, "max_retries": None, "priority": 0, "created_at": AT}
+    return FRESH | own | {"run_at": None, "dispatch_at": None, "start_before": None} | columns
 
 
 def test_what_became_of_a_batch_comes_back_place_by_place():
@@ -35,15 +36,17 @@ def test_what_became_of_a_batch_comes_back_place_by_place():
     assert kept is not None
     assert kept.job_ids == (made.id,)
     rows = {made.id: row(made.id, status="COMPLETED"), there: row(there, status="FAILED", result=1)}
-    verdicts = first_verdicts(Remembered(b"", kept.job_ids, kept.refusals, AT), rows)
-    assert verdicts[0] == row(made.id)
+    items = [made, InvalidInput("invalid_field", "/payload", "no"), bad, twin, known]
+    verdicts = first_verdicts(Remembered(b"", kept.job_ids, kept.refusals, AT), rows, items)
+    assert isinstance(verdicts[0], dict)
+    assert verdicts[0].items() >= row(made.id).items()
     assert isinstance(verdicts[1], InvalidInput)
     assert isinstance(verdicts[2], InvalidInput)
     assert verdicts[2].code == "unstorable"
     assert isinstance(verdicts[3], NotUnique)
     assert verdicts[3].job_id == blocker
     assert isinstance(verdicts[4], Existing)
-    assert (verdicts[4].row["status"], verdicts[4].row["started_at"]) == ("RUNNING", "2026-10-01T00:00:00Z")
+    assert (verdicts[4].row["status"], verdicts[4].row["started_at"]) == ("RUNNING", AT)
     assert verdicts[4].row["result"] is None
 
 
