@@ -185,7 +185,7 @@ async def test_replace_puts_a_job_at_the_gate_that_its_new_payload_has(space, st
     asked = {"payload": {"task": "example", "order_id": 1, "customer": "a"}, "unique": BY_ORDER}
     first = (await client.post("/jobs", json=asked)).json()
     [before] = await space.fetch("SELECT lane, seq, rank_at, dispatch_at FROM jobs")
-    assert before["dispatch_at"] == datetime.max.replace(tzinfo=UTC)  # infinity
+    assert before["dispatch_at"].year == datetime.max.year  # infinity: it is at its gate
     asked = asked | {"unique": BY_ORDER | {"on_conflict": "replace"}, "priority": 3}
     asked["payload"] = asked["payload"] | {"customer": "b"}
     assert (await client.post("/jobs", json=asked)).json()["id"] == first["id"]
