@@ -6,7 +6,7 @@ the first answer again, rebuilt from what never changes in the rows.
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -67,7 +67,7 @@ class Submitter:
         self._keys: dict[tuple[str, str], asyncio.Event] = {}
         self.group: GroupCommit[Order, Placed] = GroupCommit(placer.place, most=group, waiting=_WAITING)
 
-    async def submit(self, draft: Draft, key: Key | None) -> Answer:
+    def submit(self, draft: Draft, key: Key | None) -> Coroutine[Any, Any, Answer]:
         """Store one job.
 
         Raises:
@@ -75,8 +75,10 @@ class Submitter:
             Overloaded, StoreUnavailable: try again later.
             InvalidInput: the database refuses it.
         """
-        if key is None:
-            return await self._submit(draft, None)
+        # No coroutine around the usual one: it would be passed through at every step of thousands a second.
+        return self._submit(draft, None) if key is None else self._submit_once(draft, key)
+
+    async def _submit_once(self, draft: Draft, key: Key) -> Answer:
         claim = Claim(SINGLE, key.key, key.request_hash, (draft.id,))
         done = await self._after_the_first(claim)
         try:
