@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from jobstream.backoff import Backoff
+from jobstream.contracts.unique import Unique
 from jobstream.handlers.context import JobContext
 from jobstream.handlers.declare import handler
 from jobstream.handlers.limits import ConcurrencyLimit, RateLimit
@@ -23,6 +24,7 @@ __all__ = [
     "Retry",
     "Snooze",
     "SyncClient",
+    "Unique",
     "handler",
 ]
 

@@ -58,6 +58,8 @@ class Event(Enum):
     RUNS_RESCUED = ("runs.rescued", "warning")
     JOBS_REPUBLISHED = ("jobs.republished", "warning")
     OFFSETS_RESTORED = ("offsets.restored", "warning")
+    RETENTION_SWEPT = ("retention.swept", "debug")
+    PARTITION_DROPPED = ("partition.dropped", "info")
     TYPES_LEARNED = ("types.learned", "info")
     TYPE_IGNORED = ("type.ignored", "warning")
     # worker

@@ -20,6 +20,7 @@ from jobstream.kafka.topics import apply, delete
 from jobstream.local.ports import free_port
 from jobstream.local.processes import Command, Process
 from jobstream.settings import Settings
+from jobstream_api.infrastructure.database import Connection
 from jobstream_api.infrastructure.migrate import upgrade
 from jobstream_api.settings import ApiSettings
 from tests.support.cluster import Cluster
@@ -241,6 +242,15 @@ class Space:
     async def execute(self, sql: str, *args: Any) -> None:
         """Run a statement."""
         await self.fetch(sql, *args)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection of one's own, for transactions that stay open."""
+        connection = await asyncpg.connect(self.cluster.database_url, server_settings={"search_path": self.schema})
+        try:
+            yield connection
+        finally:
+            await connection.close()
 
     async def count(self, table: str) -> int:
         """How many rows a table has."""

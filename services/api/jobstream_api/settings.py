@@ -80,6 +80,33 @@ class ApiSettings(Settings):
         "older ones are missed. Longer than JOBSTREAM_LEADER_TTL_S, so that an election misses none.",
     )
     idempotency_ttl_s: float = Field(86_400.0, gt=0, description="How long an Idempotency-Key is remembered, seconds.")
+    retention_completed_s: float = Field(
+        7 * 86_400.0,
+        ge=0,
+        description="How long a COMPLETED job is kept after its end, seconds; 0 is for ever. Whoever asks for it later "
+        "gets 404.",
+    )
+    retention_failed_s: float = Field(
+        30 * 86_400.0,
+        ge=0,
+        description="How long a FAILED job is kept after its end, seconds; 0 is for ever. It can be retried until "
+        "then.",
+    )
+    retention_cancelled_s: float = Field(
+        30 * 86_400.0, ge=0, description="How long a CANCELLED job is kept after its end, seconds; 0 is for ever."
+    )
+    retention_results_s: float = Field(
+        0.0,
+        ge=0,
+        description="How long the result of a job is kept after its end, seconds; 0 is as long as the job. The job "
+        "then reads `result_expired`. Set it where results are large.",
+    )
+    retention_dead_letters_s: float = Field(
+        30 * 86_400.0, ge=0, description="How long a dead letter is kept, seconds; 0 is for ever."
+    )
+    retention_interval_s: float = Field(
+        3_600.0, gt=0, description="How often the leader looks for what is kept no longer, seconds."
+    )
     wait_max_s: float = Field(60.0, gt=0, le=600, description="Longest `?wait=`.")
     shutdown_grace_s: float = Field(15.0, gt=0, description="Time to finish requests and loops after SIGTERM.")
 

@@ -15,6 +15,7 @@ from jobstream.cli.show import describe_job, job_document, job_table
 from jobstream.cli.talk import talking_to
 from jobstream.client import JobSnapshot, StillRunning
 from jobstream.contracts.status import JobStatus
+from jobstream.contracts.unique import OnConflict
 
 Output = Annotated[Format, typer.Option("--output", "-o", help="How to print.")]
 JobId = Annotated[str, typer.Argument(help="The job's id.")]
@@ -41,6 +42,16 @@ def submit(
     ] = None,
     tag: Annotated[list[str] | None, typer.Option(help="A word to filter by; may be given again.")] = None,
     idempotency_key: Annotated[str | None, typer.Option(help="Repeats with this key make no second job.")] = None,
+    unique_by: Annotated[
+        list[str] | None,
+        typer.Option(help="At most one job with the same type, queue, key, $ or $.PATH; may be given again."),
+    ] = None,
+    unique_window: Annotated[
+        float | None, typer.Option(help="Unique among the jobs of the last so many seconds.")
+    ] = None,
+    on_conflict: Annotated[
+        OnConflict | None, typer.Option(help="What to do if there is one already. Default: reject.")
+    ] = None,
     wait: Annotated[float | None, typer.Option(help="Wait up to so many seconds until the job ends.")] = None,
     output: Output = Format.TABLE,
     api: Api = None,
@@ -60,6 +71,7 @@ def submit(
             priority=priority,
             tags=tag,
             idempotency_key=idempotency_key,
+            unique=_unique(unique_by, unique_window, on_conflict),
         )
         if wait is not None:
             job = client.wait(job.id, wait)
@@ -140,6 +152,12 @@ def retry(job_id: JobId, output: Output = Format.TABLE, api: Api = None) -> None
     with talking_to(api) as client:
         job = client.retry(job_id)
     print_job(job, output)
+
+
+def _unique(by: list[str] | None, window_s: float | None, on_conflict: OnConflict | None) -> dict[str, Any] | None:
+    """The field ``unique`` of a submit; None if nothing of it was asked for."""
+    asked = {"by": by or None, "window_s": window_s, "on_conflict": on_conflict}
+    return {name: value for name, value in asked.items() if value is not None} or None
 
 
 def print_job(job: JobSnapshot, output: Format) -> None:

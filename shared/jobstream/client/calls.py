@@ -20,20 +20,23 @@ from jobstream.client.errors import (
     JobNotFound,
     JobTypeNotFound,
     LimitNotFound,
+    NotUnique,
     QueueNotFound,
     ScheduleNotFound,
 )
+from jobstream.contracts.unique import Unique
 from jobstream.ids import new_id
 
 BACKOFF = Backoff(base_s=0.2, factor=2.0, cap_s=3.0)
 TRIES = 5
-_NOT_FOUND: dict[str, type[ApiError]] = {
+_KINDS: dict[str, type[ApiError]] = {
     "job_not_found": JobNotFound,
     "schedule_not_found": ScheduleNotFound,
     "limit_not_found": LimitNotFound,
     "limit_not_set": LimitNotFound,
     "queue_not_found": QueueNotFound,
     "job_type_not_found": JobTypeNotFound,
+    "not_unique": NotUnique,
 }
 LONGEST_POLL_S = 25.0
 """One long poll; longer ones are cut by proxies."""
@@ -108,7 +111,7 @@ def read(response: httpx2.Response) -> Any:
     """The document of a good answer; None if it has none.
 
     Raises:
-        ApiError: the api refused; NotFound, which is one, if what was asked for is not there.
+        NotUnique, ApiError: the api refused; NotFound, which is one, if what was asked for is not there.
         ApiUnavailable: it is no JSON, so something else than the api answered.
     """
     if response.status_code == 204:
@@ -124,8 +127,13 @@ def read(response: httpx2.Response) -> Any:
         return document
     problem = document if isinstance(document, dict) else {}
     code = str(problem.get("code", "unknown"))
-    kind = _NOT_FOUND.get(code, ApiError)
-    raise kind(response.status_code, code, str(problem.get("detail", "no reason given")), problem.get("field"))
+    raise _KINDS.get(code, ApiError)(
+        response.status_code,
+        code,
+        str(problem.get("detail", "no reason given")),
+        problem.get("field"),
+        problem.get("job_id"),
+    )
 
 
 def pause_before_retry(call: Call, attempt: int, response: httpx2.Response | None, rng: random.Random) -> float | None:
@@ -139,15 +147,26 @@ def pause_before_retry(call: Call, attempt: int, response: httpx2.Response | Non
         return None
     if response is None:
         return BACKOFF.delay(attempt, rng)
-    if response.status_code not in (429, 502, 503, 504):
+    if response.status_code not in (429, 502, 503, 504) and not _in_flight(response):
         return None
     asked = response.headers.get("retry-after", "")
     return float(asked) if asked.isdigit() and int(asked) <= 30 else BACKOFF.delay(attempt, rng)
 
 
+def _in_flight(response: httpx2.Response) -> bool:
+    """True if the first request with this Idempotency-Key has no answer yet: ask again for it."""
+    return response.status_code == 409 and b'"idempotency_in_flight"' in response.content
+
+
 def _post(path: str, document: Mapping[str, Any], idempotency_key: str | None) -> Call:
     headers = {"content-type": "application/json", "idempotency-key": idempotency_key or str(new_id())}
-    return Call("POST", path, body=orjson.dumps(dict(document)), headers=headers)
+    return Call("POST", path, body=orjson.dumps(dict(document), default=_plain), headers=headers)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Unique):
+        return value.to_dict()
+    raise TypeError(f"{type(value).__name__} is no JSON")
 
 
 def _send_json(method: str, path: str, document: Mapping[str, Any]) -> Call:

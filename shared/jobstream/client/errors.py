@@ -18,14 +18,18 @@ class ApiError(ClientError):
         status: the HTTP status.
         code: stable reason, e.g. ``unknown_type``.
         field: where in the request, as a JSON Pointer; None if it is about no field.
+        job_id: the job that is in the way, if it is about one.
     """
 
-    def __init__(self, status: int, code: str, detail: str, field: str | None = None) -> None:
+    def __init__(
+        self, status: int, code: str, detail: str, field: str | None = None, job_id: str | None = None
+    ) -> None:
         super().__init__(f"{field}: {detail} [{code}]" if field else f"{detail} [{code}]")
         self.status = status
         self.code = code
         self.detail = detail
         self.field = field
+        self.job_id = job_id
 
 
 class NotFound(ApiError):
@@ -34,6 +38,10 @@ class NotFound(ApiError):
 
 class JobNotFound(NotFound):
     """There is no job with that id."""
+
+
+class NotUnique(ApiError):
+    """A job that counts as the same one is there already: ``job_id``."""
 
 
 class ScheduleNotFound(NotFound):

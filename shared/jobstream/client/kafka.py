@@ -64,6 +64,8 @@ class KafkaClient:
         if queue not in self._settings.queues:
             known = ", ".join(self._settings.queues)
             raise InvalidInput("unknown_queue", "/queue", f"{queue!r} is none of JOBSTREAM_QUEUES: {known}")
+        if options.get("unique") is not None:
+            raise InvalidInput("unique_not_here", "/unique", "submit over HTTP, or use idempotency_key")
         chosen = job_id or new_id()
         given = {name: value for name, value in options.items() if value is not None}
         document = {"id": chosen, "payload": dict(payload), **given}

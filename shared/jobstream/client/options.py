@@ -1,10 +1,11 @@
 """What may be asked of a job, and of a list of jobs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from jobstream.contracts.status import JobStatus
+from jobstream.contracts.unique import Unique
 
 
 class JobOptions(TypedDict, total=False):
@@ -20,6 +21,7 @@ class JobOptions(TypedDict, total=False):
     start_within_s: float | None
     tags: Sequence[str] | None
     priority: int | None
+    unique: Unique | Mapping[str, Any] | None
 
 
 class CancelFilters(TypedDict, total=False):

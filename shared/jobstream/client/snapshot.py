@@ -23,6 +23,7 @@ class JobSnapshot(BaseModel):
     max_retries: int
     payload: dict[str, Any]
     result: Any = None
+    result_expired: bool = False
     last_error: str | None = None
     errors: list[dict[str, Any]] = Field(default_factory=list)
     key: str | None = None

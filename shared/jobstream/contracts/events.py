@@ -14,6 +14,7 @@ from pydantic import Field
 from jobstream.contracts.flow import Limit
 from jobstream.contracts.headers import Headers, cloud_event
 from jobstream.contracts.jobs import MAX_ATTEMPT, Contract, Identifier, Job, Moment
+from jobstream.contracts.unique import Unique
 
 
 class EventKind(StrEnum):
@@ -139,11 +140,14 @@ class TypeAnnouncement(Contract):
     backoff_cap_s: float = Field(600.0, gt=0)
     limits: list[Limit] = Field(default_factory=list, max_length=10, description="Gates that its handler declares.")
     strict_order: bool = Field(False, description="A job with a key waits until the earlier one of that key is over.")
+    unique: Unique | None = Field(None, description="Of jobs that come over HTTP and do not say it themselves.")
     at: Moment
 
     def to_json(self) -> bytes:
         """The record's value."""
-        return orjson.dumps(self.__dict__ | {"limits": [limit.model_dump(exclude_none=True) for limit in self.limits]})
+        document = self.__dict__ | {"limits": [limit.model_dump(exclude_none=True) for limit in self.limits]}
+        unique = document.pop("unique")
+        return orjson.dumps(document if unique is None else document | {"unique": unique.to_dict()})
 
 
 def read_status(document: object) -> StatusEvent | WorkerEvent:

@@ -1,22 +1,20 @@
 """Flow control as declared: how many jobs of a type may run, and how often one may start."""
 
-import re
 from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
 from jobstream.contracts.jobs import Contract, Name
+from jobstream.contracts.paths import PATTERN, find
 
 MAX_PERIOD_S = 86_400.0
-_PATH = re.compile(r"^\$(\.[A-Za-z_][A-Za-z0-9_-]*|\[[0-9]{1,9}\])+$")
-_STEPS = re.compile(r"\.([A-Za-z_][A-Za-z0-9_-]*)|\[([0-9]+)\]")
 _MAX_TEXT = 200
 
 
 def _checked_path(path: str) -> str:
     whole = path if path.startswith("$") else f"${path}" if path.startswith("[") else f"$.{path}"
-    if not _PATH.fullmatch(whole):
+    if not PATTERN.fullmatch(whole):
         raise ValueError("must be a path into the payload like $.customer.id or $.ids[0]")
     return whole
 
@@ -60,15 +58,7 @@ class Limit(Contract):
 
 def value_at(path: str, payload: dict[str, Any]) -> str:
     """What lies at ``path`` of a payload, as text; empty where nothing does, long texts cut."""
-    found: Any = payload
-    for member, index in _STEPS.findall(path):
-        if member:
-            found = found.get(member) if isinstance(found, dict) else None
-        else:
-            found = found[int(index)] if isinstance(found, list) and int(index) < len(found) else None
-    match found:
-        case None:
-            return ""
+    match found := find(path, payload):
         case bool():
             return "true" if found else "false"
         case str() | int() | float():

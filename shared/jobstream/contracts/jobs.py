@@ -17,6 +17,7 @@ from jobstream.contracts import limits
 from jobstream.contracts.headers import ORIGIN_HEADER, header
 from jobstream.contracts.names import NAME_PATTERN
 from jobstream.contracts.topics import Topics
+from jobstream.contracts.unique import Unique
 from jobstream.errors import InvalidInput
 from jobstream.ids import idempotent_id, record_id
 
@@ -134,6 +135,11 @@ class JobFields(Contract):
         ge=0,
         le=9,
         description="Larger goes first where jobs wait for their turn: in a managed queue, and at a limit.",
+    )
+    unique: Unique | None = Field(
+        None,
+        description="At most one such job at a time. Over HTTP only; a record has `idempotency_key`. Default: the "
+        "type's.",
     )
 
     def resolved_type(self) -> str:
@@ -268,6 +274,8 @@ def read_job(record: Record, topics: Topics) -> Job:
         return Job.read(document)
     fields = DirectRecord.read(document)
     fields.checked_payload()
+    if fields.unique is not None:
+        raise InvalidInput("unique_not_here", "/unique", "submit over HTTP, or use idempotency_key")
     if fields.id is not None and fields.idempotency_key is not None:
         raise InvalidInput("invalid_field", "/idempotency_key", "give id or idempotency_key, not both")
     if fields.id is not None:

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from jobstream.backoff import Backoff
 from jobstream.contracts.names import NAME_PATTERN
+from jobstream.contracts.unique import Unique
 from jobstream.errors import HandlerError
 from jobstream.handlers.limits import DeclaredLimits, read_limits
 from jobstream.handlers.signature import read_signature
@@ -30,6 +31,7 @@ def handler(
     non_retryable: tuple[type[BaseException], ...] = (),
     limits: DeclaredLimits = (),
     strict_order: bool = False,
+    unique: Unique | None = None,
     description: str | None = None,
 ) -> Callable[[F], F]:
     """Declare a function as the handler of a job type. The function stays as it is, directly callable.
@@ -47,6 +49,7 @@ def handler(
             ``[RateLimit(100, per_s=60), ConcurrencyLimit(5, key="$.account")]``. Operators may set other numbers.
         strict_order: a job with a key does not start before the earlier ones of its type and key are over, also
             while one of them waits for its next attempt. False: a job that is tried again is overtaken.
+        unique: which jobs of this type, submitted over HTTP, are the same job; a job may say something else.
         description: one line for people. None: the first line of the docstring.
 
     Raises:
@@ -66,6 +69,8 @@ def handler(
         _check_options(job_type, max_retries, timeout_s, non_retryable, where)
         if not isinstance(strict_order, bool):
             raise HandlerError(f"{where}: strict_order is True or False, not {strict_order!r}")
+        if unique is not None and not isinstance(unique, Unique):
+            raise HandlerError(f'{where}: unique takes Unique(by=["type", "$.order_id"], ...), not {unique!r}')
         is_async = inspect.iscoroutinefunction(function)
         signature = read_signature(function, where, local_names)
         spec = HandlerSpec(
@@ -83,6 +88,7 @@ def handler(
             non_retryable=non_retryable,
             limits=read_limits(limits, job_type, where),
             strict_order=strict_order,
+            unique=unique,
             description=description or (inspect.getdoc(function) or "").partition("\n")[0] or None,
             where=where,
         )

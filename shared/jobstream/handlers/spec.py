@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from jobstream.backoff import Backoff
 from jobstream.contracts.events import TypeAnnouncement
 from jobstream.contracts.flow import Limit
+from jobstream.contracts.unique import Unique
 from jobstream.handlers.context import JobContext
 
 RunIn = Literal["loop", "thread", "process"]
@@ -34,6 +35,7 @@ class HandlerSpec:
         non_retryable: exceptions after which no retry makes sense.
         limits: gates that its jobs have to pass.
         strict_order: a job with a key waits until the earlier ones of its type and key are over.
+        unique: which of its jobs are the same job, where the job does not say.
         where: module, name, file and line, for messages.
     """
 
@@ -51,6 +53,7 @@ class HandlerSpec:
     non_retryable: ExceptionTypes
     limits: tuple[Limit, ...]
     strict_order: bool
+    unique: Unique | None
     description: str | None
     where: str
 
@@ -68,5 +71,6 @@ class HandlerSpec:
             backoff_cap_s=self.backoff.cap_s,
             limits=list(self.limits),
             strict_order=self.strict_order,
+            unique=self.unique,
             at=at,
         )

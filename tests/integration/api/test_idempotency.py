@@ -1,10 +1,12 @@
 """Idempotency-Key: one job, and the first answer again."""
 
 import asyncio
+from datetime import datetime
 
 import pytest
 
 from jobstream.contracts.events import EventKind
+from jobstream_api.services import submit
 from tests.integration.api.doors import announce, read_all, report
 from tests.support.eventually import eventually
 
@@ -103,3 +105,58 @@ async def test_a_batch_repeats_its_verdicts_in_their_places(space, inside):
     assert len(await space.fetch("SELECT 1 FROM jobs")) == 2
     # The same key means something else on the other door.
     assert (await inside.post("/jobs", json=SEED, headers=headers)).status_code == 201
+
+
+async def test_while_the_first_is_in_flight_elsewhere_a_repeat_is_told_to_come_again(space, inside):
+    async with space.connection() as other:
+        transaction = other.transaction()
+        await transaction.start()
+        await other.execute(
+            "INSERT INTO idempotency_keys (scope, key, request_hash, job_ids, expires_at)"
+            " VALUES ('submit', 'a', '', '{}', now() + interval '1 day')"
+        )
+        posts = [inside.post("/jobs", json=SEED, headers={"Idempotency-Key": key}) for key in "abcde"]
+        answers = await asyncio.gather(*posts, inside.post("/jobs", json=SEED))
+        # The neighbours in the same commit are served.
+        assert [answer.status_code for answer in answers] == [409] + [201] * 5
+        assert answers[0].json()["code"] == "idempotency_in_flight"
+        assert int(answers[0].headers["retry-after"]) > 0
+        await transaction.rollback()
+    assert (await inside.post("/jobs", json=SEED, headers={"Idempotency-Key": "a"})).status_code == 201
+
+
+async def test_while_the_first_is_in_flight_in_this_process_a_repeat_is_told_to_come_again(space, inside, monkeypatch):
+    monkeypatch.setattr(submit, "PATIENCE_S", 0.1)
+    headers = {"Idempotency-Key": "a"}
+    async with space.connection() as other:
+        transaction = other.transaction()
+        await transaction.start()
+        await other.execute("LOCK TABLE idempotency_keys IN SHARE MODE")  # the first cannot write its key
+        first = asyncio.create_task(inside.post("/jobs", json=SEED, headers=headers))
+        await eventually(lambda: inside.process.parts.submitter._keys, what="the first is under way")
+        repeat = await inside.post("/jobs", json=SEED, headers=headers)
+        assert (repeat.status_code, repeat.json()["code"]) == (409, "idempotency_in_flight")
+        assert not first.done()
+        await transaction.rollback()
+        assert (await first).status_code == 201
+    again = await inside.post("/jobs", json=SEED, headers=headers)
+    assert (again.status_code, again.content) == (201, first.result().content)
+
+
+async def test_the_expiry_is_told_at_the_first_use_and_at_a_repeat(space, inside):
+    headers = {"Idempotency-Key": "a"}
+    first, again = [await inside.post("/jobs", json=SEED, headers=headers) for _ in range(2)]
+    assert first.headers["idempotency-key-expires"] == again.headers["idempotency-key-expires"]
+    [row] = await space.fetch("SELECT expires_at FROM idempotency_keys")
+    assert datetime.fromisoformat(first.headers["idempotency-key-expires"]) == row["expires_at"]
+
+
+async def test_a_repeat_gets_the_first_answer_of_a_job_that_was_moved_and_changed_since(space, inside):
+    headers = {"Idempotency-Key": "a"}
+    asked = SEED | {"delay_s": 3600, "priority": 3, "start_within_s": 60}
+    first = await inside.post("/jobs", json=asked, headers=headers)
+    moved = await inside.patch(first.headers["location"], json={"delay_s": 7200, "priority": 5})
+    assert moved.status_code == 200
+    await space.execute("UPDATE jobs SET payload = '{}', start_before = NULL")
+    again = await inside.post("/jobs", json=asked, headers=headers)
+    assert (again.status_code, again.json()) == (201, first.json())

@@ -52,6 +52,39 @@ class IdempotencyMismatch(JobstreamError):
         super().__init__("this Idempotency-Key was used with another body; use a new key, or send the first body again")
 
 
+class IdempotencyInFlight(JobstreamError):
+    """The first request with this Idempotency-Key has no answer yet."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a request with this Idempotency-Key is being served just now; send this one again in a moment, "
+            "and it gets the same answer"
+        )
+
+
+class NotUnique(JobstreamError):
+    """A job that counts as the same one is there already. Nothing was stored.
+
+    Attributes:
+        job_id: that job.
+    """
+
+    def __init__(self, job_id: UUID, detail: str) -> None:
+        super().__init__(detail)
+        self.job_id = job_id
+        self.detail = detail
+
+    @classmethod
+    def because(cls, job_id: UUID, status: JobStatus, why: str | None = None) -> "NotUnique":
+        """The error about a job in the way.
+
+        Args:
+            why: it did not take the payload over.
+        """
+        reason = f"; {why}" if why else ""
+        return cls(job_id, f"job {job_id} is the same by `unique`, and is {status.value}{reason}; see /jobs/{job_id}")
+
+
 class ReplayGone(JobstreamError):
     """The Idempotency-Key is remembered, but what it made is not there any more."""
 

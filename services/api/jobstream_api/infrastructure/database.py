@@ -75,6 +75,11 @@ def is_statement_timeout(error: BaseException) -> bool:
     return False
 
 
+def is_lock_timeout(error: BaseException) -> bool:
+    """True if a lock that somebody else has was waited for in vain."""
+    return isinstance(error, asyncpg.LockNotAvailableError)
+
+
 def is_refusal(error: BaseException) -> bool:
     """True for a database error that the data itself causes: trying again gives the same."""
     return isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError) and isinstance(error, _PERMANENT)

@@ -55,6 +55,7 @@ class JobRow(Base):
     progress: Mapped[float | None]
     progress_text: Mapped[str | None]
     result: Mapped[Any] = mapped_column(JSONB)
+    result_expired: Mapped[bool]
     last_error: Mapped[str | None]
     errors: Mapped[list[Any]]
 

@@ -4,16 +4,24 @@ A week's rows go to the default partition if its partition is missing; making it
 fail, so they are made well ahead, at every upgrade and by the leader.
 """
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import asyncpg
 
 from jobstream.ids import id_floor
 
 WEEKS_AHEAD = 5
+DEFAULT = "jobs_default"
+"""Takes ids that are no UUIDv7 of a week that has a partition."""
 _EPOCH = datetime(2024, 1, 1, tzinfo=UTC)  # a Monday
 # Most of a job's columns are filled by its outcome, an update: with room on its page it touches no index.
 _FILLFACTOR = 45
 _WEEK = timedelta(weeks=1)
+_NAME = re.compile(r"jobs_(\d{8})")
+_LOCK_TIMEOUT = "100ms"
+_STATEMENT_TIMEOUT = "1s"
 
 
 def week_of(at: datetime) -> datetime:
@@ -24,6 +32,48 @@ def week_of(at: datetime) -> datetime:
 def partition_name(week: datetime) -> str:
     """The table of a week's jobs."""
     return f"jobs_{week:%Y%m%d}"
+
+
+def end_of(week: datetime) -> datetime:
+    """When the week is over."""
+    return week + _WEEK
+
+
+async def weeks(connection: Any) -> list[datetime]:
+    """The weeks that have a partition, oldest first."""
+    rows = await connection.fetch(
+        "SELECT c.relname FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid"
+        " WHERE i.inhparent = 'jobs'::regclass ORDER BY c.relname"
+    )
+    found = [match for row in rows if (match := _NAME.fullmatch(row["relname"]))]
+    return [datetime.strptime(match[1], "%Y%m%d").replace(tzinfo=UTC) for match in found]
+
+
+async def drop_if_empty(connection: Any, name: str) -> bool:
+    """Drop a partition that has no rows; False if it has some, or if the locks cannot be had at once.
+
+    A partition cannot be detached CONCURRENTLY beside a default partition, so it takes the strongest lock on
+    all jobs for some milliseconds, and whoever comes waits for that; it is not waited for longer than that
+    either, but tried again another time.
+    """
+    occupied = f"SELECT EXISTS (SELECT 1 FROM {name})"  # noqa: S608  (a name of ours)
+    if await connection.fetchval(occupied):
+        return False
+    try:
+        async with connection.transaction():
+            await connection.execute(f"SET LOCAL lock_timeout TO '{_LOCK_TIMEOUT}'")
+            await connection.execute(f"SET LOCAL statement_timeout TO '{_STATEMENT_TIMEOUT}'")
+            await connection.execute(f"ALTER TABLE jobs DETACH PARTITION {name}")
+            if await connection.fetchval(occupied):  # a job came meanwhile
+                raise _Occupied
+            await connection.execute(f"DROP TABLE {name}")
+    except (_Occupied, asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError):
+        return False
+    return True
+
+
+class _Occupied(Exception):
+    """Rolls the detaching back."""
 
 
 async def ensure_partitions(connection: Any, now: datetime | None = None) -> list[str]:

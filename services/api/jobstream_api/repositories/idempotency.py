@@ -18,7 +18,8 @@ class Claim:
         scope: the operation; a key means something else in each.
         request_hash: of the body, to tell a repeat from a mistake.
         job_ids: what this use makes if it is the first.
-        refusals: for a batch, what was refused in it, by place; else None.
+        refusals: by place, what is no new job: why it was refused, as ``[code, field, detail, job id]`` (the last one
+            for `not_unique` only), or ``{"job": ..., "replaced": ...}`` of one that was there. None: all are new.
     """
 
     scope: str
@@ -38,14 +39,22 @@ class Remembered:
     expires_at: datetime
 
 
-async def claim(connection: Connection, claims: Sequence[Claim], ttl_s: float) -> set[tuple[str, str]]:
+async def claim(
+    connection: Connection, claims: Sequence[Claim], ttl_s: float, patience_s: float
+) -> dict[tuple[str, str], datetime]:
     """Write the claims whose key is new or expired, in the caller's transaction. Keys must be distinct.
 
+    Args:
+        patience_s: how long another transaction that is writing a key is waited for.
+
     Returns:
-        The (scope, key) of those that came first.
+        The (scope, key) of those that came first, and until when each is remembered.
+
+    Raises:
+        asyncpg.LockNotAvailableError: another transaction took longer than that.
     """
     if not claims:
-        return set()
+        return {}
     rows = await connection.fetch(
         statement("idempotency_claim"),
         [entry.scope for entry in claims],
@@ -54,8 +63,9 @@ async def claim(connection: Connection, claims: Sequence[Claim], ttl_s: float) -
         [as_json([str(job_id) for job_id in entry.job_ids]) for entry in claims],
         [as_json(entry.refusals) for entry in claims],
         ttl_s,
+        f"{patience_s * 1000:.0f}ms",
     )
-    return {(row["scope"], row["key"]) for row in rows}
+    return {(row["scope"], row["key"]): row["expires_at"] for row in rows}
 
 
 async def recall(connection: Connection, scope: str, key: str) -> Remembered | None:
@@ -68,6 +78,17 @@ async def recall(connection: Connection, scope: str, key: str) -> Remembered | N
     if row is None:
         return None
     return Remembered(row["request_hash"], tuple(row["job_ids"]), row["refusals"], row["expires_at"])
+
+
+async def amend(connection: Connection, entry: Claim) -> None:
+    """Put down what a use made, where that is not what it set out to make."""
+    await connection.execute(
+        "UPDATE idempotency_keys SET job_ids = $3, refusals = $4 WHERE scope = $1 AND key = $2",
+        entry.scope,
+        entry.key,
+        entry.job_ids,
+        entry.refusals,
+    )
 
 
 async def release(connection: Connection, entry: Claim) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from jobstream.contracts.events import TypeAnnouncement
 from jobstream.contracts.flow import Limit
+from jobstream.contracts.unique import Unique
 from jobstream_api.infrastructure.database import Connection
 from jobstream_api.repositories.statements import as_json, statement
 
@@ -24,6 +25,7 @@ async def load(connection: Connection) -> list[TypeAnnouncement]:
             backoff_cap_s=row["backoff_cap_s"],
             limits=[Limit.read(limit) for limit in row["limits"]],
             strict_order=row["strict_order"],
+            unique=None if row["uniqueness"] is None else Unique.model_validate(row["uniqueness"]),
             at=row["announced_at"],
         )
         for row in rows
@@ -47,4 +49,5 @@ async def upsert(connection: Connection, types: Sequence[TypeAnnouncement]) -> N
         [as_json([limit.model_dump(exclude_none=True) for limit in announced.limits]) for announced in ordered],
         [announced.strict_order for announced in ordered],
         [announced.at for announced in ordered],
+        [None if announced.unique is None else as_json(announced.unique.to_dict()) for announced in ordered],
     )

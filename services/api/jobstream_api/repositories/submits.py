@@ -9,6 +9,7 @@ import orjson
 
 from jobstream.contracts.jobs import JobFields
 from jobstream_api.domain.gates import PRIORITY_STEP_S
+from jobstream_api.domain.uniqueness import Asked
 from jobstream_api.infrastructure.database import Connection
 from jobstream_api.repositories.outbox import OutboxRow
 from jobstream_api.repositories.statements import as_json, column, statement
@@ -21,6 +22,7 @@ class Draft(NamedTuple):
         type: resolved, from ``type`` or ``payload.task``.
         payload_json: the payload as compact JSON.
         lane: of its gates, as the column has it; None: there are none to pass.
+        unique: what it asks, by itself or by its type; None: any number of such jobs is welcome.
     """
 
     id: UUID
@@ -29,6 +31,7 @@ class Draft(NamedTuple):
     fields: JobFields
     payload_json: bytes
     lane: str | None = None
+    unique: Asked | None = None
 
 
 class Stored(NamedTuple):

@@ -80,6 +80,7 @@ def json_body(schema: str, description: str, shown: Any, *, required: bool = Tru
 
 def _body_schemas() -> dict[str, Any]:
     job = NewJob.model_json_schema(ref_template=_REF)
+    named = job.pop("$defs", {})
     properties = job["properties"]
     for name in ("type", "queue"):
         for option in properties[name].get("anyOf", [properties[name]]):
@@ -101,6 +102,7 @@ def _body_schemas() -> dict[str, Any]:
     }
     problem = TypeAdapter(Problem).json_schema(ref_template=_REF)
     return {
+        **named,
         "NewJob": job,
         "NewBatch": batch,
         "Problem": problem,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -30,6 +31,8 @@ STATUS_OF_ERROR: dict[type[JobstreamError], tuple[int, str]] = {
     errors.QueueNotFound: (404, "queue_not_found"),
     errors.JobTypeNotFound: (404, "job_type_not_found"),
     errors.IdempotencyMismatch: (422, "idempotency_mismatch"),
+    errors.IdempotencyInFlight: (409, "idempotency_in_flight"),
+    errors.NotUnique: (409, "not_unique"),
     errors.ReplayGone: (409, "idempotency_gone"),
     errors.Overloaded: (503, "overloaded"),
     errors.ListTooSlow: (503, "list_too_slow"),
@@ -68,7 +71,13 @@ _CODE_OF_STATUS = {404: "not_found", 405: "method_not_allowed", 500: "internal_e
 
 
 def problem(
-    status: int, code: str, detail: str, *, field: str | None = None, instance: str | None = None
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    field: str | None = None,
+    instance: str | None = None,
+    job_id: UUID | None = None,
 ) -> dict[str, Any]:
     """A problem document."""
     document = {
@@ -79,6 +88,7 @@ def problem(
         "code": code,
         "field": field,
         "instance": instance,
+        "job_id": None if job_id is None else str(job_id),
     }
     return {name: value for name, value in document.items() if value is not None}
 
@@ -91,7 +101,8 @@ def problem_of(error: JobstreamError, instance: str | None = None) -> dict[str, 
         )
     status, code = STATUS_OF_ERROR.get(type(error), (500, "internal_error"))
     detail = str(error) if status != 500 else _INTERNAL
-    return problem(status, code, detail or (type(error).__doc__ or code), instance=instance)
+    job_id = error.job_id if isinstance(error, errors.NotUnique) else None
+    return problem(status, code, detail or (type(error).__doc__ or code), instance=instance, job_id=job_id)
 
 
 _INTERNAL = "something went wrong here; the log of the api says what"
@@ -101,8 +112,10 @@ def answer(document: dict[str, Any], headers: dict[str, str] | None = None) -> R
     """A problem document as the response."""
     status = document["status"]
     headers = dict(headers or {})
-    if status in (429, 503):
+    if status in (429, 503) or document["code"] == "idempotency_in_flight":
         headers.setdefault("Retry-After", str(RETRY_AFTER_S))
+    if "job_id" in document:
+        headers.setdefault("Location", f"/jobs/{document['job_id']}")
     return Response(orjson.dumps(document), status_code=status, headers=headers, media_type=MEDIA_TYPE)
 
 
@@ -124,11 +137,13 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
             "description": TITLES[status],
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
             **({"headers": {"Retry-After": _RETRY_AFTER}} if status in (429, 503) else {}),
+            **({"headers": {"Location": _LOCATION, "Retry-After": _RETRY_AFTER}} if status == 409 else {}),
         }
         for status in statuses
     }
 
 
+_LOCATION = {"description": "With `not_unique`: the job that is there.", "schema": {"type": "string"}}
 _RETRY_AFTER = {"description": "Seconds after which to try again.", "schema": {"type": "integer"}}
 
 

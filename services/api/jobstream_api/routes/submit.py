@@ -1,18 +1,19 @@
 """POST /jobs and POST /jobs/batch."""
 
-from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request, Response
 
 from jobstream.contracts.limits import MAX_BATCH_BODY_BYTES, MAX_BATCH_JOBS, MAX_BODY_BYTES
 from jobstream.errors import InvalidInput
+from jobstream_api.domain.errors import NotUnique
 from jobstream_api.repositories.submits import Draft
 from jobstream_api.routes.deps import Parts, PartsDep, json_response, only_query
 from jobstream_api.routes.openapi import json_body
 from jobstream_api.routes.problems import problem_of, responses
 from jobstream_api.schemas.jobs import BatchVerdicts, JobView, example, job_view
-from jobstream_api.services.submit import Answer, Key, Verdict
+from jobstream_api.services.remembering import Existing, Verdict
+from jobstream_api.services.submit import Answer, Key
 
 router = APIRouter(tags=["jobs"])
 
@@ -26,6 +27,13 @@ _REPLAY_HEADERS = {
         "schema": {"type": "string", "format": "date-time"},
     },
 }
+_EXISTING = {
+    "Jobstream-Existing": {
+        "description": "`true`: the job was there already, and is as it was; `replaced`: it took the payload over.",
+        "schema": {"type": "string", "enum": ["true", "replaced"]},
+    }
+}
+_LOCATION = {"Location": {"description": "Where to read it.", "schema": {"type": "string"}}}
 _REFUSALS = (400, 403, 408, 409, 413, 415, 422, 429, 500, 503)
 
 IdempotencyKey = Annotated[
@@ -58,15 +66,18 @@ IdempotencyKey = Annotated[
             "model": JobView,
             "description": "Stored.",
             **example("pending"),
-            "headers": {
-                "Location": {"description": "Where to read it.", "schema": {"type": "string"}},
-                **_REPLAY_HEADERS,
-            },
+            "headers": {**_LOCATION, **_REPLAY_HEADERS},
             "links": {
                 "read": {"operationId": "read_job", "parameters": {"job_id": "$response.body#/id"}},
                 "cancel": {"operationId": "cancel_job", "parameters": {"job_id": "$response.body#/id"}},
                 "retry": {"operationId": "retry_job", "parameters": {"job_id": "$response.body#/id"}},
             },
+        },
+        200: {
+            "model": JobView,
+            "description": "A job that is the same by `unique` was there: it is the answer, and no other was stored.",
+            **example("pending"),
+            "headers": {**_LOCATION, **_EXISTING, **_REPLAY_HEADERS},
         },
         **responses(*_REFUSALS),
     },
@@ -77,10 +88,13 @@ async def submit_job(request: Request, parts: PartsDep, idempotency_key: Idempot
     key = None if idempotency_key is None else Key.of(idempotency_key, document)
     answer = await parts.submitter.submit(draft, key)
     [verdict] = answer.verdicts
-    if isinstance(verdict, InvalidInput):
+    if isinstance(verdict, InvalidInput | NotUnique):
         raise verdict
-    headers = {"Location": f"/jobs/{verdict['id']}", **_key_headers(parts, answer, key)}
-    return json_response(job_view(verdict, parts.max_retries_of), 201, headers)
+    status, headers = 201, _key_headers(answer)
+    if isinstance(verdict, Existing):
+        status, headers["Jobstream-Existing"], verdict = 200, _existing(verdict), verdict.row
+    headers["Location"] = f"/jobs/{verdict['id']}"
+    return json_response(job_view(verdict, parts.max_retries_of), status, headers)
 
 
 @router.post(
@@ -120,9 +134,9 @@ async def submit_batch(request: Request, parts: PartsDep, idempotency_key: Idemp
     items = await parts.bodies.aside(len(jobs) * 1024, lambda: [_draft(parts, job) for job in jobs])
     key = None if idempotency_key is None else Key.of(idempotency_key, document)
     answer = await parts.submitter.submit_batch(items, key)
-    taken = sum(not isinstance(verdict, InvalidInput) for verdict in answer.verdicts)
+    taken = sum(not isinstance(verdict, InvalidInput | NotUnique) for verdict in answer.verdicts)
     status = 422 if taken == 0 else 201 if taken == len(jobs) else 207
-    headers = _key_headers(parts, answer, key) if taken else {}
+    headers = _key_headers(answer) if taken else {}
     return await parts.bodies.aside(
         len(jobs) * 128,
         lambda: json_response({"items": [_item(parts, verdict) for verdict in answer.verdicts]}, status, headers),
@@ -149,17 +163,20 @@ def _draft(parts: Parts, job: Any) -> Draft | InvalidInput:
 
 
 def _item(parts: Parts, verdict: Verdict) -> dict[str, Any]:
-    if isinstance(verdict, InvalidInput):
+    if isinstance(verdict, InvalidInput | NotUnique):
         error = problem_of(verdict)
         return {"status": error["status"], "error": error}
+    if isinstance(verdict, Existing):
+        return {"status": 200, "job": job_view(verdict.row, parts.max_retries_of), "existing": _existing(verdict)}
     return {"status": 201, "job": job_view(verdict, parts.max_retries_of)}
 
 
-def _key_headers(parts: Parts, answer: Answer, key: Key | None) -> dict[str, str]:
-    if key is None:
-        return {}
+def _key_headers(answer: Answer) -> dict[str, str]:
+    headers = {"Idempotent-Replayed": "true"} if answer.replayed else {}
     if answer.key_expires_at is not None:
-        return {"Idempotent-Replayed": "true", "Idempotency-Key-Expires": answer.key_expires_at.isoformat()}
-    stored = next(verdict for verdict in answer.verdicts if not isinstance(verdict, InvalidInput))
-    expires = stored["created_at"] + timedelta(seconds=parts.settings.idempotency_ttl_s)
-    return {"Idempotency-Key-Expires": expires.isoformat()}
+        headers["Idempotency-Key-Expires"] = answer.key_expires_at.isoformat()
+    return headers
+
+
+def _existing(verdict: Existing) -> str:
+    return "replaced" if verdict.replaced else "true"

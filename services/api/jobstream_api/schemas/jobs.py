@@ -23,6 +23,7 @@ COMPLETED: dict[str, Any] = {
     "max_retries": 3,
     "payload": {"task": "example", "value": 42},
     "result": {"output": "success"},
+    "result_expired": False,
     "last_error": None,
     "errors": [],
     "progress": None,
@@ -107,6 +108,7 @@ class JobView(BaseModel):
     max_retries: int = Field(ge=0, description="Tries after the first. An operator's retry raises it.")
     payload: dict[str, Any]
     result: Any = Field(description="What the handler returned, once COMPLETED.")
+    result_expired: bool = Field(description="There was a result, and its retention is over.")
     last_error: str | None = Field(
         description="Why the last failed attempt failed, in one line; or `cancelled: ` and why, if a reason was given."
     )
@@ -137,10 +139,13 @@ class JobPage(BaseModel):
 
 
 class Taken(BaseModel):
-    """A job of a batch that was stored."""
+    """A job of a batch that was stored, or, where `unique` asks for it, the one that was there."""
 
-    status: int = Field(201, ge=201, le=201)
+    status: int = Field(201, ge=200, le=201, description="201: stored. 200: it was there.")
     job: JobView
+    existing: Literal["true", "replaced"] | None = Field(
+        None, description="As the header `Jobstream-Existing` of a single submit."
+    )
 
 
 class Refused(BaseModel):
@@ -175,6 +180,7 @@ def job_view(row: Mapping[str, Any], max_retries_of: Callable[[str], int]) -> di
         "max_retries": max_retries_of(row["type"]) if own is None else own,
         "payload": row["payload"],
         "result": row["result"],
+        "result_expired": row["result_expired"],
         "last_error": row["last_error"],
         "errors": row["errors"],
         "progress": row["progress"],

@@ -1,5 +1,7 @@
 """Problem details (RFC 9457), the one form of every error answer."""
 
+from uuid import UUID
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -33,3 +35,4 @@ class Problem(BaseModel):
         "or `/query/NAME`, `/path/NAME`, `/header/NAME`.",
     )
     instance: str | None = Field(None, description="The path that was asked for.")
+    job_id: UUID | None = Field(None, description="With `not_unique`: the job that is there.")

@@ -20,7 +20,7 @@ from jobstream.telemetry import Event, emit
 from jobstream_api.domain.decisions import decide
 from jobstream_api.domain.fold import Folded, fold
 from jobstream_api.infrastructure.database import Connection, Database
-from jobstream_api.repositories import arrivals, cancels, runs, workers
+from jobstream_api.repositories import arrivals, cancels, retention, runs, workers
 from jobstream_api.repositories.dead_letters import DeadLetter
 from jobstream_api.repositories.outbox import OutboxRow
 from jobstream_api.repositories.runs import Settled
@@ -28,6 +28,7 @@ from jobstream_api.services import hand_backs
 from jobstream_api.services.flow import Flow
 from jobstream_api.services.ingest import Effects, Ingest, dead_letter
 from jobstream_api.services.policies import Policies
+from jobstream_api.services.retention import kept
 from jobstream_api.settings import ApiSettings
 
 CONSUMER = "jobstream-applier"
@@ -75,6 +76,7 @@ class Applier(Ingest[News]):
             hand_over=hand_over,
         )
         self._policies = policies
+        self._kept = kept(settings)
         self._flow = flow
         self._notify = notify
         self._wake_dispatcher = wake_dispatcher
@@ -106,12 +108,14 @@ class Applier(Ingest[News]):
         left = [entry for entry in entries if not entry.applied]
         await self._give_back_permits(connection, left, effects)
         unknown = await self._unknown(connection, left)
-        letters += [self._stranger(records[entry.place], entry) for entry in unknown]
+        forgotten = await self._forgotten(connection, unknown)
+        letters += [self._stranger(records[entry.place], entry) for entry in unknown if entry.id not in forgotten]
         letters += [
             dead_letter(records[entry.place], InvalidInput("conflict", "/job", "the id belongs to another job"))
             for entry in clashing
         ]
         effects.count("superseded", sum(entry.events for entry in left) - sum(entry.events for entry in unknown))
+        effects.count("forgotten", sum(entry.events for entry in unknown if entry.id in forgotten))
         effects.count("applied", len(entries) - len(left))
         if batch.workers:
             await workers.upsert(connection, list(batch.workers.values()))
@@ -128,6 +132,8 @@ class Applier(Ingest[News]):
             emit(Event.JOBS_TAKEN_IN, count=effects.facts["made"])
         if effects.facts.get("superseded"):
             emit(Event.EVENT_DROPPED, reason="superseded", count=effects.facts["superseded"])
+        if effects.facts.get("forgotten"):
+            emit(Event.EVENT_DROPPED, reason="forgotten", count=effects.facts["forgotten"])
         emit(Event.EVENTS_APPLIED, count=effects.facts.get("applied", 0), ended=effects.ended)
 
     async def _take_in(
@@ -215,6 +221,13 @@ class Applier(Ingest[News]):
             return []
         known = await runs.known(connection, [entry.id for entry in left])
         return [entry for entry in left if entry.id not in known]
+
+    async def _forgotten(self, connection: Connection, unknown: list[Folded]) -> set[UUID]:
+        """Those whose job may have been there once: its retention is over, so nobody waits for this event."""
+        if not unknown:
+            return set()
+        now = await retention.now(connection)
+        return {entry.id for entry in unknown if self._kept.may_be_gone(entry.id, now)}
 
     def _stranger(self, record: Any, entry: Folded) -> DeadLetter:
         problem = InvalidInput("unknown_job", "/id", f"no job has the id {entry.id}")

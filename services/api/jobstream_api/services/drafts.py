@@ -11,6 +11,7 @@ from jobstream.contracts.jobs import JobFields, Name
 from jobstream.contracts.limits import check_text
 from jobstream.contracts.topics import DEFAULT_QUEUE
 from jobstream.errors import InvalidInput
+from jobstream_api.domain.uniqueness import Asked
 from jobstream_api.repositories.submits import Draft
 from jobstream_api.services.catalogue import Catalogue
 from jobstream_api.settings import ApiSettings
@@ -61,4 +62,13 @@ class Drafter:
             self._catalogue.require(job_type, "/type" if fields.type is not None else "/payload/task")
         self._catalogue.check_payload(job_type, fields.payload)
         lane = self._lane(job_type, fields.queue, fields.key, fields.payload)
-        return Draft(self._ids(), job_type, fields.queue, fields, payload, lane)
+        return Draft(self._ids(), job_type, fields.queue, fields, payload, lane, self._unique(job_type, fields))
+
+    def _unique(self, job_type: str, fields: NewJob) -> Asked | None:
+        rule = fields.unique
+        if rule is None:
+            announced = self._catalogue.get(job_type)
+            if announced is None or announced.unique is None:
+                return None
+            rule = announced.unique
+        return Asked(rule.hash_of(type=job_type, queue=fields.queue, key=fields.key, payload=fields.payload), rule)

@@ -22,6 +22,7 @@ from jobstream_api.repositories.submits import Draft
 from jobstream_api.services.cancelling import Cancelled, Canceller
 from jobstream_api.services.drafts import Drafter
 from jobstream_api.services.placing import Placer
+from jobstream_api.services.uniqueness import Rival
 
 DOOR = "schedule"
 TAGS = 2
@@ -48,6 +49,7 @@ class Batch:
     Attributes:
         fires: what became of each tick, in the order in which they were added.
         refusals: why a tick's job was refused, by schedule and tick.
+        met: the job that a tick's job met, which asks to be unique, by schedule and tick.
         payload_bytes: of all jobs together.
         late_s: by how much each job comes after its tick, seconds; of ticks that came by themselves.
         cancelled: jobs of earlier ticks that these replace.
@@ -56,6 +58,7 @@ class Batch:
     fires: list[Fire] = field(default_factory=list)
     drafts: list[Draft] = field(default_factory=list)
     refusals: dict[tuple[UUID, datetime], InvalidInput] = field(default_factory=dict)
+    met: dict[tuple[UUID, datetime], Rival] = field(default_factory=dict)
     names: dict[UUID, str] = field(default_factory=dict)
     payload_bytes: int = 0
     late_s: list[float] = field(default_factory=list)
@@ -107,6 +110,8 @@ class Firing:
         for place, fire in enumerate(batch.fires):
             if fire.job_id in joined.refused:
                 self._refuse(batch, place, joined.refused[fire.job_id])
+            elif fire.job_id in joined.met:
+                self._skip(batch, place, joined.met[fire.job_id])
         await fires.record(connection, batch.fires)
 
         def committed() -> None:
@@ -157,6 +162,12 @@ class Firing:
         fire = batch.fires[place]
         batch.refusals[fire.schedule_id, fire.tick] = error
         batch.fires[place] = replace(fire, status=FireStatus.REFUSED, reason=str(error)[:1000], job_id=None)
+
+    def _skip(self, batch: Batch, place: int, rival: Rival) -> None:
+        fire = batch.fires[place]
+        batch.met[fire.schedule_id, fire.tick] = rival
+        reason = f"{'replaced_payload' if rival.replaced else 'not_unique'}: job {rival.job_id}"
+        batch.fires[place] = replace(fire, status=FireStatus.SKIPPED, reason=reason, job_id=None)
 
     def _tell(self, batch: Batch) -> None:
         for status in FireStatus:

@@ -1,4 +1,4 @@
-"""Housekeeping of the leader: partitions made ahead, old idempotency keys, workers and fires forgotten."""
+"""Housekeeping of the leader: partitions made ahead, old workers and fires forgotten."""
 
 from jobstream_api.infrastructure.database import Database
 from jobstream_api.infrastructure.partitions import ensure_partitions

@@ -17,6 +17,7 @@ from jobstream.telemetry import Event, subscribe
 from jobstream_api.domain.schedules import FireStatus
 from jobstream_api.services.histograms import Histogram
 from jobstream_api.services.ingest import Endings
+from jobstream_api.services.retention import KINDS
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 UNKNOWN = "unknown"
@@ -77,6 +78,8 @@ class Metrics(Collector):
         self._expired = counter("jobs_expired", "Jobs that were failed since they had not started in time")
         self._rescued = counter("leases_expired", "Runs whose lease ran out")
         self._republished = counter("jobs_republished", "Jobs published again since nobody owed them")
+        removed = counter("retention_removed", "What was forgotten since its retention is over", "kind")
+        self._forgotten = {kind: removed.labels(kind) for kind in KINDS}
         fires = counter("schedule_fires", "Ticks of schedules, by what became of them", "status")
         self._fires = {status.value: fires.labels(status.value) for status in FireStatus}
         self._late = OneHistogram(
@@ -142,6 +145,9 @@ class Metrics(Collector):
                 self._expired.inc(fields["count"])
             case Event.RUNS_RESCUED:
                 self._rescued.inc(fields["count"])
+            case Event.RETENTION_SWEPT:
+                for kind, count in fields["removed"].items():
+                    self._forgotten[kind].inc(count)
             case Event.JOBS_REPUBLISHED:
                 self._republished.inc(fields["count"])
 

@@ -1,31 +1,45 @@
 """Orders for jobs, stored: any number of them in one transaction, each with its own fate."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from jobstream.contracts.topics import Topics
 from jobstream.errors import InvalidInput
 from jobstream.telemetry import Event, emit
-from jobstream_api.domain.errors import StoreUnavailable
-from jobstream_api.infrastructure.database import Connection, Database, is_refusal, is_transient
+from jobstream_api.domain.errors import IdempotencyInFlight, StoreUnavailable
+from jobstream_api.infrastructure.database import Connection, Database, is_lock_timeout, is_refusal, is_transient
 from jobstream_api.repositories import idempotency, submits
 from jobstream_api.repositories.idempotency import Claim
 from jobstream_api.repositories.outbox import OutboxRow
 from jobstream_api.repositories.submits import Draft, Record, Stored
+from jobstream_api.services.backlog_caps import BacklogCaps
+from jobstream_api.services.remembering import remembered
+from jobstream_api.services.uniqueness import Rival, settle
 
 Stores = dict[UUID, Stored]
 
 _AT_ONCE = 1_000
 """Jobs in one statement: some milliseconds of this process's time."""
+PATIENCE_S = 2.0
+"""How long another transaction that has a key or a claim of ours is waited for."""
+_LITTLE_PATIENCE_S = 0.25
+"""The same while the order to blame is looked for among its neighbours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Jobs that one request asks for."""
+    """Jobs that one request asks for.
+
+    Attributes:
+        unique: one of them asks to be unique.
+    """
 
     drafts: Sequence[Draft]
     claim: Claim | None = None
+    unique: bool = False
 
 
 @dataclass(slots=True)
@@ -35,11 +49,15 @@ class Placed:
     Attributes:
         stored: by id; empty if another request with the same key came first.
         refused: drafts that the database would not take, by id.
+        met: what drafts met that are not unique, by id.
+        key_expires_at: until when the key of the order is remembered, if it has one and was first.
     """
 
     first: bool
     stored: Stores = field(default_factory=dict)
     refused: dict[UUID, InvalidInput] = field(default_factory=dict)
+    met: dict[UUID, Rival] = field(default_factory=dict)
+    key_expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,46 +70,75 @@ class Joined:
 
     stored: Stores
     refused: dict[UUID, InvalidInput]
+    met: dict[UUID, Rival]
     publish: Callable[[], None]
+
+
+@dataclass(slots=True)
+class _Work:
+    """What a transaction has stored so far, and what the database refused."""
+
+    records: list[Record] = field(default_factory=list)
+    stored: Stores = field(default_factory=dict)
+    refused: dict[UUID, InvalidInput] = field(default_factory=dict)
+
+
+def _expiry(order: Order, won: Mapping[tuple[str, str], datetime]) -> datetime | None:
+    return None if order.claim is None else won[order.claim.scope, order.claim.key]
+
+
+_RIVAL_IN_FLIGHT = "a job that is the same by `unique` is being stored just now; try again in a moment"
 
 
 class Placer:
     """Stores orders, and hands their records to the relay after the commit.
 
     Args:
+        caps: asked about orders that have a claim or ask to be unique, once it is known that they make jobs.
         ease: returns once the relay has room, or will not have it soon.
-        gated: called when jobs have come to a gate.
+        held: called when jobs have come to a gate, or may be due at another time.
     """
 
     def __init__(
         self,
         database: Database,
         topics: Topics,
+        caps: BacklogCaps,
         *,
         hand_over: Callable[[Sequence[OutboxRow]], None],
         ease: Callable[[], Awaitable[None]],
         ids: Callable[[], UUID],
         ttl_s: float,
-        gated: Callable[[], None],
+        held: Callable[[], None],
     ) -> None:
         self._database = database
         self._topics = topics
+        self._caps = caps
         self._hand_over = hand_over
         self._ease = ease
         self._ids = ids
         self._ttl_s = ttl_s
-        self._gated = gated
+        self._held = held
 
     async def place(self, orders: Sequence[Order]) -> list[Placed | Exception]:
         """Store ``orders`` in one transaction; one result each, in order. Never raises."""
         await self._ease()
+        return await self._place(orders, PATIENCE_S)
+
+    async def _place(self, orders: Sequence[Order], patience_s: float) -> list[Placed | Exception]:
         try:
             try:
-                return list(await self._transact(orders, careful=False))
+                return list(await self._transact(orders, careful=False, patience_s=patience_s))
             except Exception as error:
                 if not is_refusal(error):
                     raise
-                return list(await self._transact(orders, careful=True))
+                return list(await self._transact(orders, careful=True, patience_s=patience_s))
+        except (IdempotencyInFlight, StoreUnavailable) as error:
+            if len(orders) == 1:
+                return [error]
+            half = len(orders) // 2
+            first = await self._place(orders[:half], _LITTLE_PATIENCE_S)
+            return first + await self._place(orders[half:], _LITTLE_PATIENCE_S)
         except Exception as error:
             if not is_transient(error):
                 emit(Event.SERVICE_CRASHED, service="submit", error=repr(error), exc_info=error)
@@ -105,18 +152,17 @@ class Placer:
         Args:
             door: how they came, for metrics.
         """
-        records = self._records(drafts)
-        refused: dict[UUID, InvalidInput] = {}
-        stored = await self._insert_fitting(connection, drafts, records, refused) if drafts else {}
+        work = _Work()
+        met = await settle(connection, drafts, PATIENCE_S, partial(self._insert, connection, work, careful=True))
 
         def publish() -> None:
-            self._hand_over_of(records, stored, door=door)
-            self._tell_of_gated(drafts)
+            self._hand_over_of(work.records, work.stored, door=door)
+            self._tell_of_held(drafts, met)
 
-        return Joined(stored, refused, publish)
+        return Joined(work.stored, work.refused, met, publish)
 
-    async def _transact(self, orders: Sequence[Order], *, careful: bool) -> list[Placed]:
-        if not careful and all(order.claim is None for order in orders):
+    async def _transact(self, orders: Sequence[Order], *, careful: bool, patience_s: float) -> list[Placed]:
+        if not careful and all(order.claim is None and not order.unique for order in orders):
             drafts = [draft for order in orders for draft in order.drafts]
             if len(drafts) <= _AT_ONCE:
                 opened = self._database.connection()  # one statement is a transaction of its own
@@ -125,17 +171,22 @@ class Placer:
             async with opened as connection:
                 records, stored = await self._insert_all(connection, drafts)
             self._hand_over_of(records, stored)
-            self._tell_of_gated(drafts)
+            self._tell_of_held(drafts, {})
             return [Placed(True, stored) for _ in orders]
-        return await self._transact_with_claims(orders, careful=careful)
+        return await self._transact_with_claims(orders, careful=careful, patience_s=patience_s)
 
-    async def _transact_with_claims(self, orders: Sequence[Order], *, careful: bool) -> list[Placed]:
+    async def _transact_with_claims(self, orders: Sequence[Order], *, careful: bool, patience_s: float) -> list[Placed]:
         claims: dict[tuple[str, str], Claim] = {}
         for order in orders:
             if order.claim is not None:
                 claims.setdefault((order.claim.scope, order.claim.key), order.claim)
         async with self._database.transaction() as connection:
-            won = await idempotency.claim(connection, list(claims.values()), self._ttl_s)
+            try:
+                won = await idempotency.claim(connection, list(claims.values()), self._ttl_s, patience_s)
+            except Exception as error:
+                if is_lock_timeout(error):
+                    raise IdempotencyInFlight from error
+                raise
             first = [
                 order.claim is None
                 or ((place := (order.claim.scope, order.claim.key)) in won and claims[place] is order.claim)
@@ -144,18 +195,71 @@ class Placer:
             drafts = [
                 draft for order, is_first in zip(orders, first, strict=True) if is_first for draft in order.drafts
             ]
-            refused: dict[UUID, InvalidInput] = {}
-            if careful:
-                records = self._records(drafts)
-                stored = await self._insert_fitting(connection, drafts, records, refused) if drafts else {}
-            else:
-                records, stored = await self._insert_all(connection, drafts)
-            for order, is_first in zip(orders, first, strict=True):
-                if refused and is_first and order.claim and not any(draft.id in stored for draft in order.drafts):
-                    await idempotency.release(connection, order.claim)
-        self._hand_over_of(records, stored)
-        self._tell_of_gated(drafts)
-        return [Placed(True, stored, refused) if is_first else Placed(False) for is_first in first]
+            work = _Work()
+            try:
+                met = await settle(
+                    connection,
+                    drafts,
+                    patience_s,
+                    partial(self._insert, connection, work, careful=careful, capped=True),
+                )
+            except Exception as error:
+                if is_lock_timeout(error):
+                    raise StoreUnavailable(_RIVAL_IN_FLIGHT) from error
+                raise
+            if work.refused or met:
+                for order, is_first in zip(orders, first, strict=True):
+                    if is_first and order.claim is not None:
+                        await self._remember(connection, order.claim, order.drafts, work.refused, met)
+        self._hand_over_of(work.records, work.stored)
+        self._tell_of_held(drafts, met)
+        return [
+            Placed(True, work.stored, work.refused, met, _expiry(order, won)) if is_first else Placed(False)
+            for order, is_first in zip(orders, first, strict=True)
+        ]
+
+    async def _remember(
+        self,
+        connection: Connection,
+        claim: Claim,
+        drafts: Sequence[Draft],
+        refused: dict[UUID, InvalidInput],
+        met: dict[UUID, Rival],
+    ) -> None:
+        amended = remembered(claim, drafts, refused, met)
+        if amended is None:
+            await idempotency.release(connection, claim)
+        elif amended != claim:
+            await idempotency.amend(connection, amended)
+
+    async def _insert(
+        self, connection: Connection, work: "_Work", drafts: Sequence[Draft], *, careful: bool, capped: bool = False
+    ) -> set[UUID]:
+        """Insert drafts and note it in ``work``.
+
+        Args:
+            careful: the database is asked one by one where it refuses something.
+            capped: those for which there is no room are refused.
+
+        Returns:
+            The ids of those that are refused.
+        """
+        full = await self._caps.refuse_within(connection, drafts) if capped else {}
+        work.refused |= full
+        fitting = [draft for draft in drafts if draft.id not in full] if full else drafts
+        if not fitting:
+            return set(full)
+        if careful:
+            records, before = self._records(fitting), len(work.refused)
+            work.stored |= await self._insert_fitting(connection, fitting, records, work.refused)
+            work.records += records
+            if len(work.refused) > before:
+                return {draft.id for draft in drafts if draft.id in work.refused}
+            return set(full)
+        records, stored = await self._insert_all(connection, fitting)
+        work.records += records
+        work.stored |= stored
+        return set(full)
 
     async def _insert_all(self, connection: Connection, drafts: Sequence[Draft]) -> tuple[list[Record], Stores]:
         """Insert all drafts, a slice at a time: a long one would hold up everybody else in this process."""
@@ -189,9 +293,9 @@ class Placer:
         stored = await self._insert_fitting(connection, drafts[:half], records[:half], refused)
         return stored | await self._insert_fitting(connection, drafts[half:], records[half:], refused)
 
-    def _tell_of_gated(self, drafts: Sequence[Draft]) -> None:
-        if any(draft.lane is not None for draft in drafts):
-            self._gated()
+    def _tell_of_held(self, drafts: Sequence[Draft], met: Mapping[UUID, Rival]) -> None:
+        if any(draft.lane is not None for draft in drafts) or any(rival.replaced for rival in met.values()):
+            self._held()
 
     def _records(self, drafts: Sequence[Draft]) -> list[Record]:
         return [Record.of(self._ids(), draft, self._topics.jobs(draft.queue)) for draft in drafts]

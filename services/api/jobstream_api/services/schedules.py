@@ -13,7 +13,7 @@ from jobstream.contracts.limits import MAX_BATCH_BODY_BYTES
 from jobstream.contracts.schedules import Overlap
 from jobstream.errors import InvalidInput
 from jobstream.telemetry import Event, emit
-from jobstream_api.domain.errors import ScheduleBusy, ScheduleNotFound, StoreUnavailable
+from jobstream_api.domain.errors import NotUnique, ScheduleBusy, ScheduleNotFound, StoreUnavailable
 from jobstream_api.domain.schedules import FireStatus, Origin
 from jobstream_api.domain.timetable import timetable
 from jobstream_api.infrastructure.database import Connection, Database, Session
@@ -163,6 +163,7 @@ class Schedules:
         Raises:
             ScheduleNotFound, StoreUnavailable.
             ScheduleBusy: the policy is ``skip``, and a job is under way.
+            NotUnique: its job asks to be unique, and there is one.
             InvalidInput: its job is refused by now.
         """
         async with store_errors("schedule"):
@@ -175,7 +176,10 @@ class Schedules:
                 await self._firing.add(connection, batch, schedule, [tick], origin=Origin.TRIGGER, overlap=policy)
                 committed = await self._firing.write(connection, batch)
                 [fire] = batch.fires
-                if fire.status is FireStatus.SKIPPED:
+                for rival in batch.met.values():
+                    if not rival.replaced:
+                        raise NotUnique.because(rival.job_id, rival.status, rival.why)
+                if fire.status is FireStatus.SKIPPED and not batch.met:
                     raise ScheduleBusy(schedule["name"])
                 for error in batch.refusals.values():
                     raise InvalidInput(error.code, f"/job{error.field}"[:1000], error.detail)

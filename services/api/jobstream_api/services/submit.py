@@ -4,8 +4,9 @@ With an Idempotency-Key the first use makes the jobs, and every later use with t
 the first answer again, rebuilt from what never changes in the rows.
 """
 
+import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,39 +14,21 @@ from uuid import UUID
 
 import orjson
 
-from jobstream.contracts.status import JobStatus
 from jobstream.errors import InvalidInput
-from jobstream_api.domain.errors import IdempotencyMismatch, Overloaded, ReplayGone, StoreUnavailable
+from jobstream_api.domain.errors import IdempotencyInFlight, IdempotencyMismatch, Overloaded, StoreUnavailable
 from jobstream_api.infrastructure.database import Database, is_transient
 from jobstream_api.repositories import idempotency, jobs_read
-from jobstream_api.repositories.idempotency import Claim, Remembered
-from jobstream_api.repositories.submits import Draft, Stored
+from jobstream_api.repositories.idempotency import Claim
+from jobstream_api.repositories.submits import Draft
 from jobstream_api.services.backlog_caps import BacklogCaps
 from jobstream_api.services.groups import GroupCommit
-from jobstream_api.services.placing import Order, Placed, Placer
-
-Row = Mapping[str, Any]
-"""A job's columns by name."""
-Verdict = Row | InvalidInput
+from jobstream_api.services.placing import PATIENCE_S, Order, Placed, Placer
+from jobstream_api.services.remembering import Verdict, first_verdicts, fresh, jobs_in, refusal, verdict_of
 
 SINGLE, BATCH = "submit", "batch"
 _WAITING = 10_000
 WAITING_BYTES = 128 * 1024 * 1024
 """Most submits, and bytes of their payloads, that may wait for the database; more are told to come again."""
-
-_FRESH: dict[str, Any] = {
-    "status": JobStatus.PENDING.value,
-    "attempt": 1,
-    "result": None,
-    "last_error": None,
-    "errors": [],
-    "progress": None,
-    "progress_text": None,
-    "started_at": None,
-    "finished_at": None,
-    "worker": None,
-}
-"""What a job is before anything happened to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +50,7 @@ class Answer:
 
     Attributes:
         replayed: these are the verdicts of an earlier request with the same key.
-        key_expires_at: until when the key is remembered, known at a replay.
+        key_expires_at: until when the key is remembered, if there is one.
     """
 
     verdicts: Sequence[Verdict]
@@ -83,34 +66,49 @@ class Submitter:
         self._placer = placer
         self._caps = caps
         self._waiting_bytes = 0
+        self._keys: dict[tuple[str, str], asyncio.Event] = {}
         self.group: GroupCommit[Order, Placed] = GroupCommit(placer.place, most=group, waiting=_WAITING)
 
-    async def submit(self, draft: Draft, key: Key | None) -> Answer:
+    def submit(self, draft: Draft, key: Key | None) -> Coroutine[Any, Any, Answer]:
         """Store one job.
 
         Raises:
-            IdempotencyMismatch, ReplayGone: about the key.
+            IdempotencyMismatch, IdempotencyInFlight, ReplayGone: about the key.
             Overloaded, StoreUnavailable: try again later.
             InvalidInput: the database refuses it.
         """
-        claim = None if key is None else Claim(SINGLE, key.key, key.request_hash, (draft.id,))
+        # No coroutine around the usual one: it would be passed through at every step of thousands a second.
+        return self._submit(draft, None) if key is None else self._submit_once(draft, key)
+
+    async def _submit_once(self, draft: Draft, key: Key) -> Answer:
+        claim = Claim(SINGLE, key.key, key.request_hash, (draft.id,))
+        done = await self._after_the_first(claim)
+        try:
+            return await self._submit(draft, claim)
+        finally:
+            self._end(claim, done)
+
+    async def _submit(self, draft: Draft, claim: Claim | None) -> Answer:
         size = len(draft.payload_json)
         if self._waiting_bytes + size > WAITING_BYTES:
             raise Overloaded(len(self.group))
-        if draft.lane is not None:
+        # With a key or `unique` it is asked later: a submit that makes no job needs no room.
+        if draft.lane is not None and claim is None and draft.unique is None:
             refused = await self._caps.refuse([draft])
             if refused:
                 raise refused[draft.id]
         self._waiting_bytes += size
         try:
-            placed = await self.group.add(Order([draft], claim))
+            placed = await self.group.add(Order([draft], claim, draft.unique is not None))
         finally:
             self._waiting_bytes -= size
         if claim is not None and not placed.first:
-            return await self._replay(claim)
+            return await self._replay(claim, [draft])
         if draft.id in placed.refused:
             raise placed.refused[draft.id]
-        return Answer([fresh(draft, placed.stored[draft.id])])
+        if draft.id in placed.met:
+            return Answer([verdict_of(placed.met[draft.id])], key_expires_at=placed.key_expires_at)
+        return Answer([fresh(draft, placed.stored[draft.id])], key_expires_at=placed.key_expires_at)
 
     async def submit_batch(self, items: Sequence[Draft | InvalidInput], key: Key | None) -> Answer:
         """Store all drafts of a batch in one transaction; what is refused already keeps its place.
@@ -118,35 +116,63 @@ class Submitter:
         Raises:
             As ``submit``, but for InvalidInput: that is a verdict here.
         """
-        refused = await self._caps.refuse([item for item in items if not isinstance(item, InvalidInput)])
-        items = [item if isinstance(item, InvalidInput) else refused.get(item.id, item) for item in items]
         drafts = [item for item in items if not isinstance(item, InvalidInput)]
+        if key is None and all(draft.unique is None for draft in drafts):
+            refused = await self._caps.refuse(drafts)
+            items = [item if isinstance(item, InvalidInput) else refused.get(item.id, item) for item in items]
+            drafts = [draft for draft in drafts if draft.id not in refused]
         if not drafts:
             return Answer([item for item in items if isinstance(item, InvalidInput)])
-        claim = None if key is None else Claim(BATCH, key.key, key.request_hash, _ids(drafts), _refusals(items))
-        [placed] = await self._placer.place([Order(drafts, claim)])
+        if key is None:
+            return await self._submit_batch(items, drafts, None)
+        claim = Claim(BATCH, key.key, key.request_hash, _ids(drafts), _refusals(items))
+        done = await self._after_the_first(claim)
+        try:
+            return await self._submit_batch(items, drafts, claim)
+        finally:
+            self._end(claim, done)
+
+    async def _submit_batch(
+        self, items: Sequence[Draft | InvalidInput], drafts: Sequence[Draft], claim: Claim | None
+    ) -> Answer:
+        unique = any(draft.unique is not None for draft in drafts)
+        [placed] = await self._placer.place([Order(drafts, claim, unique)])
         if isinstance(placed, Exception):
             raise placed
         if claim is not None and not placed.first:
-            return await self._replay(claim)
-        return Answer(
-            [
-                item
-                if isinstance(item, InvalidInput)
-                else placed.refused.get(item.id) or fresh(item, placed.stored[item.id])
-                for item in items
-            ]
-        )
+            return await self._replay(claim, items)
+        verdicts = [item if isinstance(item, InvalidInput) else _verdict(item, placed) for item in items]
+        return Answer(verdicts, key_expires_at=placed.key_expires_at)
 
     async def close(self, deadline_s: float) -> None:
         """Let commits that are under way end."""
         await self.group.close(deadline_s)
 
-    async def _replay(self, claim: Claim) -> Answer:
+    async def _after_the_first(self, claim: Claim) -> asyncio.Event:
+        """Wait while a request with the same key is under way in this process.
+
+        Raises:
+            IdempotencyInFlight: it takes too long.
+        """
+        first = self._keys.get((claim.scope, claim.key))
+        if first is not None:
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    await first.wait()
+            except TimeoutError:
+                raise IdempotencyInFlight from None
+        return self._keys.setdefault((claim.scope, claim.key), asyncio.Event())
+
+    def _end(self, claim: Claim, done: asyncio.Event) -> None:
+        done.set()
+        if self._keys.get((claim.scope, claim.key)) is done:
+            del self._keys[claim.scope, claim.key]
+
+    async def _replay(self, claim: Claim, items: Sequence[Draft | InvalidInput]) -> Answer:
         try:
             async with self._database.connection() as connection:
                 first = await idempotency.recall(connection, claim.scope, claim.key)
-                rows = {} if first is None else await jobs_read.many(connection, first.job_ids)
+                rows = {} if first is None else await jobs_read.many(connection, jobs_in(first))
         except Exception as error:
             if not is_transient(error):
                 raise
@@ -155,27 +181,15 @@ class Submitter:
             raise StoreUnavailable("the Idempotency-Key expired just now; try again")
         if first.request_hash != claim.request_hash:
             raise IdempotencyMismatch
-        return Answer(_first_verdicts(first, rows), replayed=True, key_expires_at=first.expires_at)
+        return Answer(first_verdicts(first, rows, items), replayed=True, key_expires_at=first.expires_at)
 
 
-def fresh(draft: Draft, stored: Stored) -> Row:
-    """The row of a job that was just stored."""
-    fields = draft.fields
-    return _FRESH | {
-        "id": draft.id,
-        "type": draft.type,
-        "queue": draft.queue,
-        "key": fields.key,
-        "payload": orjson.Fragment(draft.payload_json),
-        "tags": fields.tags,
-        "max_retries": fields.max_retries,
-        "timeout_s": fields.timeout_s,
-        "priority": fields.priority,
-        "run_at": stored.run_at,
-        "dispatch_at": stored.run_at if stored.held else None,
-        "start_before": fields.start_before(max(stored.run_at or stored.created_at, stored.created_at)),
-        "created_at": stored.created_at,
-    }
+def _verdict(draft: Draft, placed: Placed) -> Verdict:
+    if draft.id in placed.refused:
+        return placed.refused[draft.id]
+    if draft.id in placed.met:
+        return verdict_of(placed.met[draft.id])
+    return fresh(draft, placed.stored[draft.id])
 
 
 def _ids(drafts: Sequence[Draft]) -> tuple[UUID, ...]:
@@ -183,19 +197,4 @@ def _ids(drafts: Sequence[Draft]) -> tuple[UUID, ...]:
 
 
 def _refusals(items: Sequence[Draft | InvalidInput]) -> dict[str, Any]:
-    return {
-        str(place): [item.code, item.field, item.detail]
-        for place, item in enumerate(items)
-        if isinstance(item, InvalidInput)
-    }
-
-
-def _first_verdicts(first: Remembered, rows: Mapping[UUID, Row]) -> list[Verdict]:
-    if not all(job_id in rows for job_id in first.job_ids):
-        raise ReplayGone
-    refusals = {int(place): InvalidInput(*refusal) for place, refusal in (first.refusals or {}).items()}
-    made = iter(first.job_ids)
-    return [
-        refusals[place] if place in refusals else dict(rows[next(made)]) | _FRESH
-        for place in range(len(refusals) + len(first.job_ids))
-    ]
+    return {str(place): refusal(item) for place, item in enumerate(items) if isinstance(item, InvalidInput)}

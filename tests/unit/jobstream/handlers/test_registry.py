@@ -113,6 +113,7 @@ def test_announcements_tell_all_that_the_api_needs(write: Write) -> None:
         "backoff_cap_s": 60.0,
         "limits": [Limit(kind="concurrency", limit=3).model_dump()],
         "strict_order": True,
+        "unique": None,
         "at": now,
     }
     assert told.payload_schema is not None
