@@ -209,7 +209,7 @@ async def test_replace_lets_a_job_go_whose_new_payload_has_no_gate(space, start_
     assert dict(row) == {"lane": None, "rank_at": None, "seq": None, "due": True}
 
 
-async def test_a_job_of_long_ago_can_be_read_when_it_was_replaced_at_its_gate(space, start_inside):
+async def test_a_job_that_is_replaced_at_its_gate_keeps_a_rank_of_the_calendar(space, start_inside):
     await announce(space, "example", limits=[Limit(kind="concurrency", limit=1)])
     client = await start_inside(roles=("http",))
     await _known(client)
@@ -219,6 +219,8 @@ async def test_a_job_of_long_ago_can_be_read_when_it_was_replaced_at_its_gate(sp
     assert (await client.post("/jobs", json=newer)).status_code == 200
     read = await client.get(f"/jobs/{first['id']}")
     assert (read.status_code, read.json()["priority"]) == (200, 9)
+    [row] = await space.fetch("SELECT rank_at > '1969-01-01' AS in_the_calendar, lane IS NOT NULL AS gated FROM jobs")
+    assert dict(row) == {"in_the_calendar": True, "gated": True}
 
 
 @pytest.mark.parametrize("door", ["/jobs", "/jobs/batch"])
