@@ -5,7 +5,6 @@ from datetime import timedelta
 from jobstream.contracts.control import Gates
 from jobstream.contracts.jobs import Job
 
-
 _ANEW = timedelta(minutes=1)
 """Words of one database overtake each other by less. A lower version that was said so much later is of another one,
 which began to count anew."""
