@@ -35,7 +35,7 @@ check: $(ENV) ## Format, lint, types, import rules, unit tests: what every chang
 test: $(ENV) ## All tests but the fault suite and compose, on a real PostgreSQL and a real Kafka
 	$(BIN)/pytest tests --ignore tests/faults --ignore tests/compose $(PARALLEL) $(ARGS)
 
-faults: $(ENV) ## The long fault suite: kill workers, apis, Kafka and PostgreSQL while jobs run (JOBSTREAM_FAULT_SEEDS=20)
+faults: $(ENV) ## The long suite: kill workers, apis, Kafka and PostgreSQL while jobs run; large backlogs (JOBSTREAM_FAULT_SEEDS=20)
 	$(BIN)/pytest tests/faults $(ARGS)
 
 bench: $(ENV) ## Measure rates, latencies and costs against their targets; five minutes (ARGS=--list shows what there is)
