@@ -13,7 +13,7 @@ import pytest
 from tests.support.eventually import eventually
 from tests.support.flow_driver import PERIOD_S, TENANTS, Driver
 from tests.support.flow_model import CHANGE_S, History, Run
-from tests.support.space import Space
+from tests.support.space import STRICT, Space
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 
@@ -27,7 +27,7 @@ FREE_S = 20.0
 
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_flow_control_driven_at_random_while_processes_die_keeps_every_promise(space: Space, seed: int):
-    await space.prepare(JOBSTREAM_RELAY_SWEEP_AFTER_S="1")
+    await space.prepare(JOBSTREAM_RELAY_SWEEP_AFTER_S="1", JOBSTREAM_HANDLERS=STRICT)
     driver = Driver(space, random.Random(seed))
     changed: list[str] = []
     watch = asyncio.create_task(watch_endings(space, changed), name="watch endings")

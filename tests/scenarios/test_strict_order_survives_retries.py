@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.eventually import eventually
 from tests.support.flow import submit
-from tests.support.space import Space
+from tests.support.space import STRICT, Space
 
 pytestmark = pytest.mark.integration
 
@@ -29,7 +29,7 @@ def check_order(space: Space, jobs: int) -> None:
 
 
 async def test_a_job_waits_for_the_retries_of_the_one_before_it_and_no_other_key_does(space: Space):
-    api, _ = await space.start_all(workers=3)
+    api, _ = await space.start_all(workers=3, JOBSTREAM_HANDLERS=STRICT)
     async with space.http(api) as client:
         jobs = [job(key, n, failures=2 if key == "a" and n == 0 else 0) for n in range(12) for key in KEYS]
         await submit(client, jobs)
@@ -40,7 +40,7 @@ async def test_a_job_waits_for_the_retries_of_the_one_before_it_and_no_other_key
 
 
 async def test_order_survives_rebalances_and_killed_workers_through_both_doors(space: Space):
-    api, workers = await space.start_all(workers=2)
+    api, workers = await space.start_all(workers=2, JOBSTREAM_HANDLERS=STRICT)
     rng = random.Random(5)
     async with space.http(api) as client:
         await submit(
@@ -48,7 +48,7 @@ async def test_order_survives_rebalances_and_killed_workers_through_both_doors(s
         )
         await eventually(lambda: len(space.runs()) > 15, what="some have begun")
         await workers[0].kill()
-        await space.start_worker()
+        await space.start_worker(JOBSTREAM_HANDLERS=STRICT)
         # Written by any program: their gate holds them as well.
         for key in KEYS:
             await space.produce([job(key, n) for n in range(10, 14)], key=key.encode())
@@ -62,7 +62,7 @@ async def test_order_survives_rebalances_and_killed_workers_through_both_doors(s
 
 
 async def test_a_poisoned_key_holds_up_no_other(space: Space):
-    api, _ = await space.start_all()
+    api, _ = await space.start_all(JOBSTREAM_HANDLERS=STRICT)
     async with space.http(api) as client:
         await submit(client, [job("a", 0, failures=9), job("a", 1), job("b", 0), job("b", 1)])
 

@@ -145,15 +145,6 @@ async def overtime(payload: dict, ctx: JobContext) -> None:
     await asyncio.sleep(30)
 
 
-@handler("ordered", strict_order=True, max_retries=3, backoff=Backoff(base_s=0.3, factor=1.0, cap_s=0.3))
-async def ordered(payload: dict, ctx: JobContext) -> None:
-    note(ctx, "start", key=ctx.key, n=payload["n"])
-    await asyncio.sleep(payload.get("seconds", 0.01))
-    if ctx.attempt <= payload.get("failures", 0):
-        raise ConnectionError(f"attempt {ctx.attempt} fails")
-    note(ctx, "end", key=ctx.key, n=payload["n"])
-
-
 async def step(payload: dict, ctx: JobContext) -> dict:
     """What all types of the model do: every run has a beginning and, unless its worker is killed, an end."""
     note(ctx, "start", n=payload["n"])
@@ -183,9 +174,4 @@ async def few(payload: dict, ctx: JobContext) -> dict:
 
 @handler("model.tenants", max_retries=9, backoff=SOON)
 async def tenants(payload: dict, ctx: JobContext) -> dict:
-    return await step(payload, ctx)
-
-
-@handler("model.strict", max_retries=9, backoff=SOON, strict_order=True)
-async def strict(payload: dict, ctx: JobContext) -> dict:
     return await step(payload, ctx)

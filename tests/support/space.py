@@ -28,6 +28,8 @@ from tests.support.eventually import eventually
 
 ROOT = Path(__file__).parents[2]
 HANDLERS = "tests.support.handlers"
+STRICT = f"jobstream_worker.examples.example,{HANDLERS},tests.support.strict_handlers"
+"""JOBSTREAM_HANDLERS with those that ask for strict order."""
 
 
 class Running:

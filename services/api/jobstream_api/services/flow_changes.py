@@ -15,6 +15,8 @@ from jobstream_api.repositories.flow import QueueDefaults
 from jobstream_api.repositories.outbox import OutboxRow
 from jobstream_api.services.flow import Flow
 
+FIRST_VERSION = 1
+
 
 class FlowChanges:
     """The one way to change rules.
@@ -60,11 +62,18 @@ class FlowChanges:
         if rows:
             emit(Event.FLOW_CHANGED, version=after.version)
 
-    async def publish(self) -> None:
-        """Tell the workers once more what holds."""
+    async def publish(self, *, even_the_first: bool) -> None:
+        """Tell the workers once more what holds.
+
+        Args:
+            even_the_first: also rules that nobody ever changed, and by which nothing has a gate.
+        """
         async with self._database.transaction() as connection:
             await flow_settings.lock(connection)
-            rows = await self._announce(connection, await flow.load(connection, self._defaults))
+            rules = await flow.load(connection, self._defaults)
+            if not even_the_first and rules.version == FIRST_VERSION and not rules.managed_queues:
+                return
+            rows = await self._announce(connection, rules)
         self._hand_over(rows)
 
     async def _announce(self, connection: Connection, rules: FlowRules) -> list[OutboxRow]:
