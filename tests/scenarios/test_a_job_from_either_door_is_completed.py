@@ -63,7 +63,7 @@ async def test_reading_both_topics_again_from_the_beginning_changes_no_row(space
     )
     assert sum(row["next_offset"] for row in offsets) > 100
 
-    await space.execute("UPDATE consumer_offsets SET next_offset = 0 WHERE consumer !~ ':'")
+    await space.execute("UPDATE consumer_offsets SET next_offset = 0, after_offset = -1 WHERE consumer !~ ':'")
     await space.start_api()
 
     async def read_again() -> bool:

@@ -123,3 +123,23 @@ async def test_records_of_a_limited_type_obey_the_same_limit(space: Space):
         await submit(client, [{"type": "keyed", "payload": {"n": n, "seconds": 0.2}} for n in range(20, 30)])
         await space.until_all("COMPLETED", 30)
     assert most_at_once(space.runs()) <= 2
+
+
+async def test_a_submit_is_refused_while_too_many_of_its_key_wait(space: Space):
+    api, _ = await space.start_all()
+    async with space.http(api) as client:
+        fields = {"kind": "concurrency", "limit": 1, "key": "$.customer", "types": ["sleeper"]}
+        await put_limit(client, "few", **fields, max_waiting=5)
+        jobs = [{"type": "sleeper", "payload": {"seconds": 5, "customer": customer}} for customer in "aaaaaaaaab"]
+        answer = await client.post("/jobs/batch", json={"jobs": jobs})
+        verdicts = [item["status"] for item in answer.json()["items"]]
+        assert (answer.status_code, verdicts) == (207, [201] * 5 + [429] * 4 + [201])
+
+        async def full() -> bool:
+            again = await client.post("/jobs", json=jobs[0])
+            if again.status_code == 429:
+                assert again.json()["code"] == "backlog_full"
+                assert int(again.headers["Retry-After"]) >= 1
+            return again.status_code == 429
+
+        await eventually(full, what="what waits is counted")

@@ -35,9 +35,8 @@ async def test_a_job_waits_for_the_retries_of_the_one_before_it_and_no_other_key
         await submit(client, jobs)
         await space.until_all("COMPLETED", len(jobs))
     check_order(space, 12)
-    ends = {key: max(run["at"] for run in space.runs() if run.get("key") == key) for key in KEYS}
-    second_of_a = min(run["at"] for run in space.runs() if run.get("key") == "a" and run["n"] == 1)
-    assert min(ends[key] for key in "bcd") < second_of_a, "the others went on meanwhile"
+    second = {key: min(run["at"] for run in space.runs() if run.get("key") == key and run["n"] == 1) for key in KEYS}
+    assert max(second[key] for key in "bcd") < second["a"], "the others went on meanwhile"
 
 
 async def test_order_survives_rebalances_and_killed_workers_through_both_doors(space: Space):

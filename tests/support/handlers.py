@@ -152,3 +152,20 @@ async def ordered(payload: dict, ctx: JobContext) -> None:
     if ctx.attempt <= payload.get("failures", 0):
         raise ConnectionError(f"attempt {ctx.attempt} fails")
     note(ctx, "end", key=ctx.key, n=payload["n"])
+
+
+async def step(payload: dict, ctx: JobContext) -> dict:
+    """What all types of the model do: every run has a beginning and, unless its worker is killed, an end."""
+    note(ctx, "start", n=payload["n"])
+    try:
+        await asyncio.sleep(payload["seconds"])
+        if ctx.attempt <= payload.get("failures", 0):
+            raise ConnectionError(f"attempt {ctx.attempt} fails")
+    finally:
+        note(ctx, "end", n=payload["n"])
+    return {"attempts": ctx.attempt}
+
+
+for name in ("free", "rated", "few", "tenants"):
+    handler(f"model.{name}", max_retries=9, backoff=SOON)(step)
+handler("model.strict", max_retries=9, backoff=SOON, strict_order=True)(step)

@@ -15,6 +15,7 @@ from jobstream_api.infrastructure.database import Database
 from jobstream_api.repositories.flow import QueueDefaults
 from jobstream_api.repositories.submits import Stored
 from jobstream_api.routes.deps import Parts
+from jobstream_api.services.backlog_caps import BacklogCaps
 from jobstream_api.services.cancelling import Canceller
 from jobstream_api.services.catalogue import Catalogue
 from jobstream_api.services.drafts import Drafter
@@ -90,7 +91,7 @@ def offline_app(*types: TypeAnnouncement, **settings: Any) -> tuple[FastAPI, Mem
         settings=made,
         catalogue=catalogue,
         drafter=drafter,
-        submitter=Submitter(database, placer, group=100),  # type: ignore[arg-type]
+        submitter=Submitter(database, placer, BacklogCaps(database, flow), group=100),  # type: ignore[arg-type]
         queries=Queries(database, waiters, flow),
         operations=Operations(
             database,

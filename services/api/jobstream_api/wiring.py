@@ -15,6 +15,7 @@ from jobstream_api.infrastructure.database import Database
 from jobstream_api.repositories.flow import QueueDefaults
 from jobstream_api.routes.deps import Parts
 from jobstream_api.services.applier import Applier
+from jobstream_api.services.backlog_caps import BacklogCaps
 from jobstream_api.services.cancelling import Canceller
 from jobstream_api.services.catalogue import Catalogue
 from jobstream_api.services.census import Census
@@ -226,7 +227,9 @@ class Process:
             settings=settings,
             catalogue=self.catalogue,
             drafter=drafter,
-            submitter=Submitter(self.database, placer, group=settings.submit_batch),
+            submitter=Submitter(
+                self.database, placer, BacklogCaps(self.database, self.flow), group=settings.submit_batch
+            ),
             queries=Queries(self.database, self.waiters, self.flow),
             operations=Operations(
                 self.database,

@@ -92,6 +92,8 @@ class FlowRules:
         strict: types with strict order.
         paused: types of which nothing is started.
         queues: by name; those that are missing have no rules.
+        by_type: limits of each type.
+        capped: most jobs that may wait, by name of a limit that has a say in that.
     """
 
     version: int = 0
@@ -100,6 +102,7 @@ class FlowRules:
     paused: frozenset[str] = frozenset()
     queues: Mapping[str, QueueRules] = field(default_factory=dict)
     by_type: Mapping[str, tuple[EffectiveLimit, ...]] = field(init=False)
+    capped: Mapping[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
         by_type: dict[str, list[EffectiveLimit]] = {}
@@ -107,6 +110,8 @@ class FlowRules:
             for job_type in self.limits[name].types:
                 by_type.setdefault(job_type, []).append(self.limits[name])
         object.__setattr__(self, "by_type", {name: tuple(found) for name, found in by_type.items()})
+        caps = {name: limit.rule.max_waiting for name, limit in self.limits.items() if limit.rule.max_waiting}
+        object.__setattr__(self, "capped", caps)
 
     @property
     def gated_types(self) -> list[str]:

@@ -13,21 +13,44 @@ class Overtaken(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """How far a consumer is in a partition.
+
+    Attributes:
+        after_offset: where it was before; tells this step from every other.
+    """
+
+    after_offset: int
+    next_offset: int
+
+    def on(self, next_offset: int) -> "Step":
+        """The step that follows."""
+        return Step(self.next_offset, next_offset)
+
+
+BEGINNING = -1
+"""What the first step of a partition comes after."""
+
+
+@dataclass(frozen=True, slots=True)
 class Advance:
-    """One partition's step: from the offset we believe is stored (None: nothing is) to the next one."""
+    """One partition's next step: from the one that we believe is stored (None: none is) to the next offset."""
 
     topic: str
     partition: int
-    expected: int | None
+    expected: Step | None
     next_offset: int
+
+
+async def load_steps(connection: Connection, consumer: str) -> dict[Place, Step]:
+    """The last step in every partition that ``consumer`` ever worked on."""
+    rows = await connection.fetch(statement("progress_load"), consumer)
+    return {(row["topic"], row["partition"]): Step(row["after_offset"], row["next_offset"]) for row in rows}
 
 
 async def load(connection: Connection, consumer: str) -> dict[Place, int]:
     """The stored next offset of every partition that ``consumer`` ever worked on."""
-    rows = await connection.fetch(
-        "SELECT topic, partition, next_offset FROM consumer_offsets WHERE consumer = $1", consumer
-    )
-    return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+    return {place: step.next_offset for place, step in (await load_steps(connection, consumer)).items()}
 
 
 async def store(connection: Connection, consumer: str, steps: list[Advance]) -> None:
@@ -43,7 +66,8 @@ async def store(connection: Connection, consumer: str, steps: list[Advance]) -> 
         consumer,
         [step.topic for step in steps],
         [step.partition for step in steps],
-        [step.expected for step in steps],
+        [step.expected.after_offset if step.expected else None for step in steps],
+        [step.expected.next_offset if step.expected else None for step in steps],
         [step.next_offset for step in steps],
     )
     if moved != len(steps):

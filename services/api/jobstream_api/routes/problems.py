@@ -47,6 +47,7 @@ STATUS_OF_CODE: dict[str, int] = {
     "payload_too_large": 413,
     "unsupported_media_type": 415,
     "unsupported_encoding": 415,
+    "backlog_full": 429,
 }
 """Codes of InvalidInput that are not 422."""
 
@@ -60,6 +61,7 @@ TITLES = {
     413: "Content Too Large",
     415: "Unsupported Media Type",
     422: "Unprocessable Content",
+    429: "Too Many Requests",
     500: "Internal Server Error",
     503: "Service Unavailable",
 }
@@ -110,7 +112,7 @@ def answer(document: dict[str, Any], headers: dict[str, str] | None = None) -> R
     """A problem document as the response."""
     status = document["status"]
     headers = dict(headers or {})
-    if status == 503 or document["code"] == "idempotency_in_flight":
+    if status in (429, 503) or document["code"] == "idempotency_in_flight":
         headers.setdefault("Retry-After", str(RETRY_AFTER_S))
     if "job_id" in document:
         headers.setdefault("Location", f"/jobs/{document['job_id']}")
@@ -134,7 +136,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
         status: {
             "description": TITLES[status],
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-            **({"headers": {"Retry-After": _RETRY_AFTER}} if status == 503 else {}),
+            **({"headers": {"Retry-After": _RETRY_AFTER}} if status in (429, 503) else {}),
             **({"headers": {"Location": _LOCATION, "Retry-After": _RETRY_AFTER}} if status == 409 else {}),
         }
         for status in statuses

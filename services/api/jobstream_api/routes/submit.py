@@ -34,7 +34,7 @@ _EXISTING = {
     }
 }
 _LOCATION = {"Location": {"description": "Where to read it.", "schema": {"type": "string"}}}
-_REFUSALS = (400, 403, 408, 409, 413, 415, 422, 500, 503)
+_REFUSALS = (400, 403, 408, 409, 413, 415, 422, 429, 500, 503)
 
 IdempotencyKey = Annotated[
     str | None,

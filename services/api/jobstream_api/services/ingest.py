@@ -26,7 +26,7 @@ from jobstream_api.infrastructure.database import Connection, Database, is_trans
 from jobstream_api.repositories import dead_letters, progress
 from jobstream_api.repositories.dead_letters import DeadLetter
 from jobstream_api.repositories.outbox import OutboxRow
-from jobstream_api.repositories.progress import Advance, Overtaken
+from jobstream_api.repositories.progress import BEGINNING, Advance, Overtaken, Step
 from jobstream_api.settings import ApiSettings
 
 MAX_BATCH = 1000
@@ -139,7 +139,7 @@ class Ingest(LoopService, Generic[Batch]):
         self._topic_names = topics
         self._hand_over = hand_over
         self._dead_topic = Topics(settings.topic_prefix).dead
-        self._expected: dict[Place, int] = {}
+        self._expected: dict[Place, Step] = {}
         self._passed_over: dict[Place, Any] = {}
         self._storing: asyncio.Task[bool] | None = None
         self._under_way = asyncio.Event()
@@ -236,12 +236,12 @@ class Ingest(LoopService, Generic[Batch]):
 
     async def _load(self, places: list[Place]) -> dict[Place, int]:
         async with self._database.connection() as connection:
-            stored = await progress.load(connection, self._consumer)
+            stored = await progress.load_steps(connection, self._consumer)
         self._passed_over.clear()
         for place in places:
             self._expected.pop(place, None)
         self._expected |= {place: stored[place] for place in places if place in stored}
-        return stored
+        return {place: step.next_offset for place, step in stored.items()}
 
     async def _store(self, reader: StoredReader, records: Sequence[Any], batch: Batch | None) -> bool:
         """Bring one batch into the database, however long that takes; False if it is not ours to bring."""
@@ -300,7 +300,10 @@ class Ingest(LoopService, Generic[Batch]):
             self._under_way.set()
             await work(connection, effects)
             await progress.store(connection, self._consumer, steps)
-        self._expected |= ends
+        self._expected |= {
+            place: step.on(end) if (step := self._expected.get(place)) else Step(BEGINNING, end)
+            for place, end in ends.items()
+        }
         self._passed_over.clear()
         reader.stored(ends)
         self.committed(effects)

@@ -20,6 +20,7 @@ from jobstream_api.infrastructure.database import Database, is_transient
 from jobstream_api.repositories import idempotency, jobs_read
 from jobstream_api.repositories.idempotency import Claim
 from jobstream_api.repositories.submits import Draft
+from jobstream_api.services.backlog_caps import BacklogCaps
 from jobstream_api.services.groups import GroupCommit
 from jobstream_api.services.placing import PATIENCE_S, Order, Placed, Placer
 from jobstream_api.services.remembering import Verdict, first_verdicts, fresh, jobs_in, refusal, verdict_of
@@ -60,9 +61,10 @@ class Answer:
 class Submitter:
     """Takes drafts and answers once they are committed."""
 
-    def __init__(self, database: Database, placer: Placer, *, group: int) -> None:
+    def __init__(self, database: Database, placer: Placer, caps: BacklogCaps, *, group: int) -> None:
         self._database = database
         self._placer = placer
+        self._caps = caps
         self._waiting_bytes = 0
         self._keys: dict[tuple[str, str], asyncio.Event] = {}
         self.group: GroupCommit[Order, Placed] = GroupCommit(placer.place, most=group, waiting=_WAITING)
@@ -90,6 +92,10 @@ class Submitter:
         size = len(draft.payload_json)
         if self._waiting_bytes + size > WAITING_BYTES:
             raise Overloaded(len(self.group))
+        if draft.lane is not None:
+            refused = await self._caps.refuse([draft])
+            if refused:
+                raise refused[draft.id]
         self._waiting_bytes += size
         try:
             placed = await self.group.add(Order([draft], claim, draft.unique is not None))
@@ -109,6 +115,8 @@ class Submitter:
         Raises:
             As ``submit``, but for InvalidInput: that is a verdict here.
         """
+        refused = await self._caps.refuse([item for item in items if not isinstance(item, InvalidInput)])
+        items = [item if isinstance(item, InvalidInput) else refused.get(item.id, item) for item in items]
         drafts = [item for item in items if not isinstance(item, InvalidInput)]
         if not drafts:
             return Answer([item for item in items if isinstance(item, InvalidInput)])

@@ -32,7 +32,7 @@ async def test_large_payloads_do_not_pile_up_while_the_database_is_slow(monkeypa
     monkeypatch.setattr(submit, "WAITING_BYTES", 1000)
     app, _ = offline_app()
     drafter = app.state.parts.drafter
-    submitter = Submitter(None, Slow(), group=10)  # type: ignore[arg-type]
+    submitter = Submitter(None, Slow(), None, group=10)  # type: ignore[arg-type]
 
     def draft():
         return drafter.draft({"payload": {"task": "example", "text": "x" * 300}})
