@@ -10,14 +10,14 @@ from typing import Any
 import httpx2
 
 from jobstream.ids import new_id
-from tests.support.flow_model import Asked, Change, History
+from tests.support.flow_model import Asked, Change, History, Setting
 from tests.support.space import Running, Space
 
 PERIOD_S = 2.0
 TENANTS = "abc"
 WORKERS = 3
 _PATIENCE_S = 30.0
-_BETWEEN_S = 0.5
+_BETWEEN_S = 0.4
 """After a change no process is killed for so long: a record that dies with it is sent by a sweep, seconds later."""
 
 
@@ -36,6 +36,7 @@ class Driver:
         self._client = httpx2.AsyncClient(timeout=10)
         self._until = 0.0
         self._count = 0
+        self._changing = asyncio.Lock()
 
     async def begin(self) -> None:
         """Start the processes, set what holds in the beginning."""
@@ -63,6 +64,7 @@ class Driver:
             group.create_task(self._repeat(self._cancel_any, 0.4))
             group.create_task(self._repeat(self._move_any, 0.4))
             group.create_task(self._operate())
+            group.create_task(self._kill_all())
         for kind, which in list(self.history.paused):
             await self.pause(kind, which, False)
 
@@ -172,33 +174,34 @@ class Driver:
         await self._set(name, {"kind": "concurrency", "limit": limit, "types": types, **fields}, limit)
 
     async def _set(self, name: str, fields: dict[str, Any], value: Any) -> None:
-        sent = time.time()
-        answer = await self._answered("PUT", f"/limits/{name}", fields)
-        assert answer.status_code in (200, 201), answer.text
-        self.history.limits[name].changes.append(Change(sent, time.time(), value))
+        await self._change(self.history.limits[name], value, "PUT", f"/limits/{name}", fields)
 
     async def pause(self, kind: str, which: str, paused: bool) -> None:
         """Pause a ``type`` or a ``queue``, or resume it."""
         path = {"type": "job-types", "queue": "queues"}[kind]
-        sent = time.time()
-        answer = await self._answered("POST", f"/{path}/{which}/{'pause' if paused else 'resume'}", {})
-        assert answer.status_code == 200, answer.text
-        self.history.paused[kind, which].changes.append(Change(sent, time.time(), paused))
+        what = "pause" if paused else "resume"
+        await self._change(self.history.paused[kind, which], paused, "POST", f"/{path}/{which}/{what}", {})
 
     # the operator
 
     async def _operate(self) -> None:
         rng = self._rng
-        # Each api once, so the leader is among them.
-        plan = [lambda: self._kill(self._workers), lambda: self._kill(self._apis)] * 2
-        plan += [lambda: self._kill(self._workers), self._change_limit, self._change_limit, self._change_limit]
+        plan = [self._change_limit] * 4
         plan += [lambda: self._pause_for_a_while("type", rng.choice(("model.few", "model.rated", "model.free")))] * 2
         plan += [lambda: self._pause_for_a_while("queue", rng.choice(("low", "high", "default")))] * 2
-        rng.shuffle(plan)
         while time.time() < self._until:
-            await plan[0]()
-            plan.append(plan.pop(0))
-            await asyncio.sleep(_BETWEEN_S + rng.uniform(0.0, 0.5))
+            rng.shuffle(plan)
+            for act in plan:
+                if time.time() < self._until:
+                    await act()
+                    await asyncio.sleep(rng.uniform(0.0, 0.5))
+
+    async def _kill_all(self) -> None:
+        """A worker and an api by turns; each api once at least, so the leader is among them."""
+        while time.time() < self._until:
+            for processes in (self._workers, self._apis):
+                await self._kill(processes)
+                await asyncio.sleep(self._rng.uniform(0.0, 0.5))
 
     async def _change_limit(self) -> None:
         rng = self._rng
@@ -219,11 +222,21 @@ class Driver:
 
     async def _kill(self, processes: list[Running]) -> None:
         """Kill the one that has lived longest, and start another."""
-        victim = processes.pop(0)
-        await victim.kill()
-        self.history.killed[victim.pid] = time.time()
-        started = await (self._space.start_api() if processes is self._apis else self._space.start_worker())
-        processes.append(started)
+        async with self._changing:
+            victim = processes.pop(0)
+            await victim.kill()
+            self.history.killed[victim.pid] = time.time()
+        start = self._space.start_api if processes is self._apis else self._space.start_worker
+        processes.append(await start())
+
+    async def _change(self, setting: Setting, value: Any, method: str, path: str, body: dict[str, Any]) -> None:
+        """Change a setting, and let its api live until the workers can know of it."""
+        async with self._changing:
+            sent = time.time()
+            answer = await self._answered(method, path, body)
+            assert answer.status_code in (200, 201), answer.text
+            setting.changes.append(Change(sent, time.time(), value))
+            await asyncio.sleep(_BETWEEN_S)
 
     async def _answered(
         self,

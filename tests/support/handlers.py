@@ -166,6 +166,26 @@ async def step(payload: dict, ctx: JobContext) -> dict:
     return {"attempts": ctx.attempt}
 
 
-for name in ("free", "rated", "few", "tenants"):
-    handler(f"model.{name}", max_retries=9, backoff=SOON)(step)
-handler("model.strict", max_retries=9, backoff=SOON, strict_order=True)(step)
+@handler("model.free", max_retries=9, backoff=SOON)
+async def free(payload: dict, ctx: JobContext) -> dict:
+    return await step(payload, ctx)
+
+
+@handler("model.rated", max_retries=9, backoff=SOON)
+async def rated(payload: dict, ctx: JobContext) -> dict:
+    return await step(payload, ctx)
+
+
+@handler("model.few", max_retries=9, backoff=SOON)
+async def few(payload: dict, ctx: JobContext) -> dict:
+    return await step(payload, ctx)
+
+
+@handler("model.tenants", max_retries=9, backoff=SOON)
+async def tenants(payload: dict, ctx: JobContext) -> dict:
+    return await step(payload, ctx)
+
+
+@handler("model.strict", max_retries=9, backoff=SOON, strict_order=True)
+async def strict(payload: dict, ctx: JobContext) -> dict:
+    return await step(payload, ctx)

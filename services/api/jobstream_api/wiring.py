@@ -204,14 +204,16 @@ class Process:
 
     def _make_parts(self, clock: Clock, ids: Callable[[], UUID]) -> Parts:
         settings, hand_over = self.settings, self.relay.hand_over
+        caps = BacklogCaps(self.database, self.flow)
         placer = Placer(
             self.database,
             self.topics,
+            caps,
             hand_over=hand_over,
             ease=self.relay.ease,
             ids=ids,
             ttl_s=settings.idempotency_ttl_s,
-            gated=self._wake_dispatcher,
+            held=self._wake_dispatcher,
         )
         drafter = Drafter(self.catalogue, self.flow.lane, settings, clock, ids)
         canceller = Canceller(
@@ -227,9 +229,7 @@ class Process:
             settings=settings,
             catalogue=self.catalogue,
             drafter=drafter,
-            submitter=Submitter(
-                self.database, placer, BacklogCaps(self.database, self.flow), group=settings.submit_batch
-            ),
+            submitter=Submitter(self.database, placer, caps, group=settings.submit_batch),
             queries=Queries(self.database, self.waiters, self.flow),
             operations=Operations(
                 self.database,

@@ -1,7 +1,13 @@
 """What may start here with a permit only, and which queues are paused."""
 
+from datetime import timedelta
+
 from jobstream.contracts.control import Gates
 from jobstream.contracts.jobs import Job
+
+_ANEW = timedelta(minutes=1)
+"""Words of one database overtake each other by less. A lower version that was said so much later is of another one,
+which began to count anew."""
 
 
 class Gatekeeper:
@@ -13,7 +19,7 @@ class Gatekeeper:
     """
 
     def __init__(self) -> None:
-        self._version = -1
+        self._newest: Gates | None = None
         self._types: frozenset[str] = frozenset()
         self._managed: frozenset[str] = frozenset()
         self.shut = False
@@ -21,9 +27,10 @@ class Gatekeeper:
 
     def learn(self, gates: Gates) -> bool:
         """Keep ``gates`` if they are newer than what is known; true if they were."""
-        if gates.version <= self._version:
+        known = self._newest
+        if known is not None and gates.version <= known.version and gates.at <= known.at + _ANEW:
             return False
-        self._version = gates.version
+        self._newest = gates
         self._types = frozenset(gates.types)
         self._managed = frozenset(gates.managed)
         self.shut = bool(self._types or self._managed)

@@ -23,6 +23,7 @@ from jobstream.ids import idempotent_id, record_id
 
 MAX_RUN_AHEAD = timedelta(days=366)
 MAX_ATTEMPT = 2**31 - 1
+_FIRST_YEAR = 1970
 
 
 def _rfc3339(value: object) -> object:
@@ -163,10 +164,12 @@ class JobFields(Contract):
         """When the job may start at the earliest, or None for at once.
 
         Raises:
-            InvalidInput: further ahead than a year, or both run_at and delay_s are given.
+            InvalidInput: before 1970, further ahead than a year, or both run_at and delay_s are given.
         """
         if self.run_at is not None and self.delay_s is not None:
             raise InvalidInput("invalid_field", "/delay_s", "give run_at or delay_s, not both")
+        if self.run_at is not None and self.run_at.year < _FIRST_YEAR:
+            raise InvalidInput("invalid_field", "/run_at", "lies before 1970; leave it out to start at once")
         at = self.run_at if self.run_at is not None else now + timedelta(seconds=self.delay_s or 0.0)
         if at > now + MAX_RUN_AHEAD:
             raise InvalidInput("invalid_field", "/run_at", "is more than a year ahead; submit it later")

@@ -103,6 +103,14 @@ async def test_jobs_go_by_their_state_and_weeks_that_are_empty_are_dropped(space
     assert await space.fetch("SELECT 1 FROM pg_class WHERE relname = ANY($1) AND relkind = 'r'", list(gone)) == []
 
 
+async def test_a_cancelled_job_stays_as_long_as_its_run_holds_a_permit(space, past, inside):
+    over, runs = NOW - timedelta(days=1), NOW + timedelta(days=1)
+    await put(space, 60, "CANCELLED", lane="a lane", lease_expires_at=over)
+    [kept] = await put(space, 60, "CANCELLED", lane="a lane", lease_expires_at=runs)
+    await walk(space, inside)
+    assert [row["id"] for row in await space.fetch("SELECT id FROM jobs")] == [kept]
+
+
 async def test_zero_keeps_for_ever(space, past, inside):
     await put(space, 60, "COMPLETED", count=3)
     await put(space, 60, "FAILED", count=3)

@@ -195,6 +195,65 @@ async def test_replace_puts_a_job_at_the_gate_that_its_new_payload_has(space, st
     assert after["rank_at"] < before["rank_at"]
 
 
+async def test_replace_lets_a_job_go_whose_new_payload_has_no_gate(space, start_inside):
+    await announce(space, "example", limits=[Limit(kind="concurrency", limit=1)])
+    client = await start_inside(roles=("http",))
+    await _known(client)
+    await eventually(lambda: client.process.flow.gated, what="the gate is known")
+    first = (await client.post("/jobs", json=job(1))).json()
+    await announce(space, "example")
+    await eventually(lambda: not client.process.flow.gated, what="the gate is gone")
+    answer = await client.post("/jobs", json=job(1, on_conflict="replace"))
+    assert (answer.status_code, answer.json()["id"]) == (200, first["id"])
+    [row] = await space.fetch("SELECT lane, rank_at, seq, dispatch_at <= now() AS due FROM jobs")
+    assert dict(row) == {"lane": None, "rank_at": None, "seq": None, "due": True}
+
+
+async def test_a_job_that_is_replaced_at_its_gate_keeps_a_rank_of_the_calendar(space, start_inside):
+    await announce(space, "example", limits=[Limit(kind="concurrency", limit=1)])
+    client = await start_inside(roles=("http",))
+    await _known(client)
+    await eventually(lambda: client.process.flow.gated, what="the gate is known")
+    first = (await client.post("/jobs", json=job(1))).json()
+    newer = job(1, on_conflict="replace") | {"run_at": "0001-01-01T00:00:00Z", "priority": 9}
+    assert (await client.post("/jobs", json=newer)).status_code == 200
+    read = await client.get(f"/jobs/{first['id']}")
+    assert (read.status_code, read.json()["priority"]) == (200, 9)
+    [row] = await space.fetch("SELECT rank_at > '1969-01-01' AS in_the_calendar, lane IS NOT NULL AS gated FROM jobs")
+    assert dict(row) == {"in_the_calendar": True, "gated": True}
+
+
+@pytest.mark.parametrize("door", ["/jobs", "/jobs/batch"])
+async def test_who_makes_no_job_needs_no_room(space, start_inside, door):
+    await announce(space, "example", limits=[Limit(kind="concurrency", limit=1, max_waiting=2)])
+    client = await start_inside(roles=("http",))
+    await _known(client)
+    await eventually(lambda: client.process.flow.gated, what="the gate is known")
+
+    async def verdict(asked, **headers):
+        body = asked if door == "/jobs" else {"jobs": [asked]}
+        answer = await client.post(door, json=body, headers=headers)
+        return answer.status_code if door == "/jobs" else answer.json()["items"][0]["status"]
+
+    batch = {"jobs": [job(1), job(1), job(1, on_conflict="existing"), job(2), job(3)]}
+    answer = await client.post("/jobs/batch", json=batch, headers={"Idempotency-Key": "all"})
+    assert [item["status"] for item in answer.json()["items"]] == [201, 409, 200, 201, 429]
+    again = await client.post("/jobs/batch", json=batch, headers={"Idempotency-Key": "all"})
+    assert (again.headers["idempotent-replayed"], again.json()) == ("true", answer.json())
+
+    assert await verdict(job(1)) == 409
+    assert await verdict(job(1, on_conflict="existing")) == 200
+    assert await verdict(job(2, on_conflict="replace")) == 200
+    assert await verdict(job(3)) == 429
+    assert await verdict({"payload": {"task": "example"}}) == 429
+    assert await space.count("unique_claims") == 2
+    # What was refused holds no claim, and no key.
+    assert await verdict(job(4), **{"Idempotency-Key": "later"}) == 429
+    await space.execute("UPDATE jobs SET dispatch_at = NULL")
+    assert await verdict(job(4), **{"Idempotency-Key": "later"}) == 201
+    assert await verdict(job(3)) == 201
+
+
 async def test_a_type_may_ask_for_it_and_a_job_for_something_else(space, start_inside):
     await announce(space, "example", unique=Unique(by=["type", "$.order_id"], on_conflict="existing"))
     client = await start_inside()

@@ -1,40 +1,32 @@
-"""Which gates hold, and whom they stop."""
-
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
 
 from jobstream.contracts.control import Gates
-from jobstream.contracts.jobs import Job
-from jobstream.ids import new_id
 from jobstream_worker.gatekeeper import Gatekeeper
 
-
-def gates(version: int, **fields: Any) -> Gates:
-    return Gates(version=version, at=datetime.now(UTC), **fields)
+AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def job(**fields: Any) -> Job:
-    made = {"id": new_id(), "type": "mail", "queue": "default", "payload": {}, "created_at": datetime.now(UTC)}
-    return Job(**made | fields)
+def gates(version: int, after_s: float = 0.0, *paused: str) -> Gates:
+    return Gates(version=version, at=AT + timedelta(seconds=after_s), paused=list(paused))
 
 
-def test_a_type_or_a_queue_with_a_gate_needs_a_permit():
+def test_what_was_overtaken_on_the_way_changes_nothing():
     keeper = Gatekeeper()
-    assert not keeper.stops(job())
-    assert not keeper.shut
-    keeper.learn(gates(1, types=["mail"], managed=["slow"]))
-    assert keeper.shut
-    assert keeper.stops(job())
-    assert keeper.stops(job(type="other", queue="slow"))
-    assert not keeper.stops(job(type="other"))
-    assert not keeper.stops(job(queue="slow", permit=True))
+    assert keeper.learn(gates(3, 0, "low"))
+    assert not keeper.learn(gates(2, 5))
+    assert keeper.paused == {"low"}
 
 
-def test_only_newer_gates_are_learned():
+def test_a_database_that_was_made_anew_is_heard():
     keeper = Gatekeeper()
-    assert keeper.learn(gates(5, types=["mail"], paused=["low"]))
-    assert not keeper.learn(gates(5)), "the leader says it again every few minutes"
-    assert not keeper.learn(gates(4))
-    assert (keeper.stops(job()), keeper.paused) == (True, {"low"})
-    assert keeper.learn(gates(6))
-    assert (keeper.stops(job()), keeper.paused, keeper.shut) == (False, frozenset(), False)
+    assert keeper.learn(gates(99, 0, "low"))
+    assert keeper.learn(gates(1, 3600))
+    assert keeper.paused == frozenset()
+
+
+def test_what_is_said_again_is_taken_for_known_or_taken_again():
+    keeper = Gatekeeper()
+    assert keeper.learn(gates(3, 0, "low"))
+    assert not keeper.learn(gates(3, 1, "low"))
+    keeper.learn(gates(3, 300, "low"))
+    assert keeper.paused == {"low"}

@@ -18,6 +18,7 @@ Bucket = tuple[str, str]
 
 _USED = 0.98
 """Of a rate so much is handed out: what starts late moves into the next window, which may then hold more."""
+_LOOK = 0.7
 _USUAL_SLACK_S = 0.25
 _LEAST_SLACK_S = 0.03
 _MOST_SLACK_S = 5.0
@@ -37,7 +38,7 @@ class Cells:
     Attributes:
         interval_s: between permits.
         burst: permits at once after a quiet time.
-        slack_s: for how long a permit is good.
+        slack_s: how long after its permit a job may start at the latest.
     """
 
     interval_s: float
@@ -54,6 +55,11 @@ class Cells:
         kept = max(1.0, burst - max(rate * slack - spare, 0.0))
         slack = min(slack, max((spare + burst - kept) / rate, _LEAST_SLACK_S))
         return cls(1.0 / rate, kept, slack)
+
+    @property
+    def good_for_s(self) -> float:
+        """For how long a worker takes a permit for good; the rest is for what lies between its look and the start."""
+        return _LOOK * self.slack_s
 
     def permits(self, tat: float, now: float) -> int:
         """How many may start at ``now``, seconds."""
@@ -228,8 +234,8 @@ class _Round:
             self._in_bucket[bucket] = self._in_bucket.get(bucket, 0) + 1
             if is_rate(limit):
                 self._passed.spent[bucket] = self._passed.spent.get(bucket, 0) + 1
-                slack = Cells.of(limit.rule).slack_s
-                good_for = slack if good_for is None else min(good_for, slack)
+                good = Cells.of(limit.rule).good_for_s
+                good_for = good if good_for is None else min(good_for, good)
         self._in_queue[lane.queue] = self._in_queue.get(lane.queue, 0) + 1
         self._taken[lane] = taken + 1
         if lane.tenant is not None:

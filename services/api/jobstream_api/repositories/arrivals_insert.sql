@@ -15,7 +15,7 @@ SELECT
     END,
     coalesce(a.priority, 0), a.lane,
     CASE WHEN a.lane IS NOT NULL
-        THEN coalesce(a.run_at, a.created_at) - make_interval(secs => coalesce(a.priority, 0) * $13::float8)
+        THEN greatest(coalesce(a.run_at, a.created_at), 'epoch') - make_interval(secs => coalesce(a.priority, 0) * $13::float8)
     END,
     CASE WHEN a.lane IS NOT NULL THEN nextval('jobs_seq') END
 FROM unnest(

@@ -12,6 +12,8 @@ WITH page AS MATERIALIZED (
     JOIN page USING (id)
     JOIN unnest($3::text[], $4::float8[]) AS kept (status, seconds) ON kept.status = j.status
     WHERE j.finished_at < now() - make_interval(secs => kept.seconds)
+      -- A cancelled job whose run is not over yet holds a permit: it stays until that is free.
+      AND (j.lane IS NULL OR j.lease_expires_at < now())
     FOR UPDATE OF j SKIP LOCKED
 ), gone AS (
     DELETE FROM {table} AS j

@@ -7,7 +7,7 @@ SET status           = e.status,
     start_before     = CASE WHEN e.status = 'PENDING' AND e.started_at IS NULL THEN j.start_before END,
     lane             = CASE WHEN NOT e.terminal THEN coalesce(j.lane, e.lane) END,
     rank_at          = CASE WHEN coalesce(j.lane, e.lane) IS NOT NULL
-        THEN coalesce(j.rank_at, coalesce(j.run_at, j.created_at) - make_interval(secs => j.priority * $12::float8))
+        THEN coalesce(j.rank_at, greatest(coalesce(j.run_at, j.created_at), 'epoch') - make_interval(secs => j.priority * $12::float8))
     END,
     seq              = CASE WHEN coalesce(j.lane, e.lane) IS NOT NULL THEN coalesce(j.seq, nextval('jobs_seq')) END,
     lease_expires_at = NULL,

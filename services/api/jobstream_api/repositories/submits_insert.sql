@@ -24,7 +24,7 @@ WITH asked AS (
         CASE WHEN due > now() THEN due WHEN lane IS NOT NULL THEN 'infinity'::timestamptz END,
         coalesce(priority, 0), lane,
         CASE WHEN lane IS NOT NULL
-            THEN coalesce(due, now()) - make_interval(secs => coalesce(priority, 0) * $17::float8)
+            THEN greatest(coalesce(due, now()), 'epoch') - make_interval(secs => coalesce(priority, 0) * $17::float8)
         END,
         CASE WHEN lane IS NOT NULL THEN nextval('jobs_seq') END,
         greatest(due, now()) + make_interval(secs => start_within_s)

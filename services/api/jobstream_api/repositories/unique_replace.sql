@@ -17,7 +17,7 @@ SET payload     = a.payload::jsonb,
     END,
     lane        = a.lane,
     rank_at     = CASE WHEN a.lane IS NOT NULL
-        THEN coalesce(a.due, j.run_at, j.created_at)
+        THEN greatest(coalesce(a.due, j.run_at, j.created_at), 'epoch')
             - make_interval(secs => coalesce(a.priority, j.priority) * $10::float8)
     END,
     seq         = CASE WHEN a.lane IS NOT NULL THEN coalesce(j.seq, nextval('jobs_seq')) END

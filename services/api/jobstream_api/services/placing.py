@@ -15,6 +15,7 @@ from jobstream_api.repositories import idempotency, submits
 from jobstream_api.repositories.idempotency import Claim
 from jobstream_api.repositories.outbox import OutboxRow
 from jobstream_api.repositories.submits import Draft, Record, Stored
+from jobstream_api.services.backlog_caps import BacklogCaps
 from jobstream_api.services.remembering import remembered
 from jobstream_api.services.uniqueness import Rival, settle
 
@@ -93,28 +94,31 @@ class Placer:
     """Stores orders, and hands their records to the relay after the commit.
 
     Args:
+        caps: asked about orders that have a claim or ask to be unique, once it is known that they make jobs.
         ease: returns once the relay has room, or will not have it soon.
-        gated: called when jobs have come to a gate.
+        held: called when jobs have come to a gate, or may be due at another time.
     """
 
     def __init__(
         self,
         database: Database,
         topics: Topics,
+        caps: BacklogCaps,
         *,
         hand_over: Callable[[Sequence[OutboxRow]], None],
         ease: Callable[[], Awaitable[None]],
         ids: Callable[[], UUID],
         ttl_s: float,
-        gated: Callable[[], None],
+        held: Callable[[], None],
     ) -> None:
         self._database = database
         self._topics = topics
+        self._caps = caps
         self._hand_over = hand_over
         self._ease = ease
         self._ids = ids
         self._ttl_s = ttl_s
-        self._gated = gated
+        self._held = held
 
     async def place(self, orders: Sequence[Order]) -> list[Placed | Exception]:
         """Store ``orders`` in one transaction; one result each, in order. Never raises."""
@@ -153,7 +157,7 @@ class Placer:
 
         def publish() -> None:
             self._hand_over_of(work.records, work.stored, door=door)
-            self._tell_of_gated(drafts)
+            self._tell_of_held(drafts, met)
 
         return Joined(work.stored, work.refused, met, publish)
 
@@ -167,7 +171,7 @@ class Placer:
             async with opened as connection:
                 records, stored = await self._insert_all(connection, drafts)
             self._hand_over_of(records, stored)
-            self._tell_of_gated(drafts)
+            self._tell_of_held(drafts, {})
             return [Placed(True, stored) for _ in orders]
         return await self._transact_with_claims(orders, careful=careful, patience_s=patience_s)
 
@@ -194,7 +198,10 @@ class Placer:
             work = _Work()
             try:
                 met = await settle(
-                    connection, drafts, patience_s, partial(self._insert, connection, work, careful=careful)
+                    connection,
+                    drafts,
+                    patience_s,
+                    partial(self._insert, connection, work, careful=careful, capped=True),
                 )
             except Exception as error:
                 if is_lock_timeout(error):
@@ -205,7 +212,7 @@ class Placer:
                     if is_first and order.claim is not None:
                         await self._remember(connection, order.claim, order.drafts, work.refused, met)
         self._hand_over_of(work.records, work.stored)
-        self._tell_of_gated(drafts)
+        self._tell_of_held(drafts, met)
         return [
             Placed(True, work.stored, work.refused, met, _expiry(order, won)) if is_first else Placed(False)
             for order, is_first in zip(orders, first, strict=True)
@@ -226,18 +233,33 @@ class Placer:
             await idempotency.amend(connection, amended)
 
     async def _insert(
-        self, connection: Connection, work: "_Work", drafts: Sequence[Draft], *, careful: bool
+        self, connection: Connection, work: "_Work", drafts: Sequence[Draft], *, careful: bool, capped: bool = False
     ) -> set[UUID]:
-        """Insert drafts and note it in ``work``; returns those that the database refuses, if it is asked one by one."""
+        """Insert drafts and note it in ``work``.
+
+        Args:
+            careful: the database is asked one by one where it refuses something.
+            capped: those for which there is no room are refused.
+
+        Returns:
+            The ids of those that are refused.
+        """
+        full = await self._caps.refuse_within(connection, drafts) if capped else {}
+        work.refused |= full
+        fitting = [draft for draft in drafts if draft.id not in full] if full else drafts
+        if not fitting:
+            return set(full)
         if careful:
-            records, before = self._records(drafts), len(work.refused)
-            work.stored |= await self._insert_fitting(connection, drafts, records, work.refused)
+            records, before = self._records(fitting), len(work.refused)
+            work.stored |= await self._insert_fitting(connection, fitting, records, work.refused)
             work.records += records
-            return {draft.id for draft in drafts if draft.id in work.refused} if len(work.refused) > before else set()
-        records, stored = await self._insert_all(connection, drafts)
+            if len(work.refused) > before:
+                return {draft.id for draft in drafts if draft.id in work.refused}
+            return set(full)
+        records, stored = await self._insert_all(connection, fitting)
         work.records += records
         work.stored |= stored
-        return set()
+        return set(full)
 
     async def _insert_all(self, connection: Connection, drafts: Sequence[Draft]) -> tuple[list[Record], Stores]:
         """Insert all drafts, a slice at a time: a long one would hold up everybody else in this process."""
@@ -271,9 +293,9 @@ class Placer:
         stored = await self._insert_fitting(connection, drafts[:half], records[:half], refused)
         return stored | await self._insert_fitting(connection, drafts[half:], records[half:], refused)
 
-    def _tell_of_gated(self, drafts: Sequence[Draft]) -> None:
-        if any(draft.lane is not None for draft in drafts):
-            self._gated()
+    def _tell_of_held(self, drafts: Sequence[Draft], met: Mapping[UUID, Rival]) -> None:
+        if any(draft.lane is not None for draft in drafts) or any(rival.replaced for rival in met.values()):
+            self._held()
 
     def _records(self, drafts: Sequence[Draft]) -> list[Record]:
         return [Record.of(self._ids(), draft, self._topics.jobs(draft.queue)) for draft in drafts]

@@ -92,7 +92,8 @@ class Submitter:
         size = len(draft.payload_json)
         if self._waiting_bytes + size > WAITING_BYTES:
             raise Overloaded(len(self.group))
-        if draft.lane is not None:
+        # With a key or `unique` it is asked later: a submit that makes no job needs no room.
+        if draft.lane is not None and claim is None and draft.unique is None:
             refused = await self._caps.refuse([draft])
             if refused:
                 raise refused[draft.id]
@@ -115,9 +116,11 @@ class Submitter:
         Raises:
             As ``submit``, but for InvalidInput: that is a verdict here.
         """
-        refused = await self._caps.refuse([item for item in items if not isinstance(item, InvalidInput)])
-        items = [item if isinstance(item, InvalidInput) else refused.get(item.id, item) for item in items]
         drafts = [item for item in items if not isinstance(item, InvalidInput)]
+        if key is None and all(draft.unique is None for draft in drafts):
+            refused = await self._caps.refuse(drafts)
+            items = [item if isinstance(item, InvalidInput) else refused.get(item.id, item) for item in items]
+            drafts = [draft for draft in drafts if draft.id not in refused]
         if not drafts:
             return Answer([item for item in items if isinstance(item, InvalidInput)])
         if key is None:

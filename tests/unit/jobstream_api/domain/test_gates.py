@@ -117,7 +117,7 @@ def test_when_a_rate_is_waited_for_the_time_is_told():
 def test_permits_of_a_rate_are_good_for_a_while_and_others_for_ever():
     limited, free = Lane("default", "t", (("r", ""),)), Lane("default", "u")
     result = pass_gates(rules(rate(10)), sight({limited: jobs(1), free: jobs(1, first=9)}), Shares(), 10)
-    assert result.permits == {UUID(int=0): Cells.of(rate(10)).slack_s, UUID(int=9): None}
+    assert result.permits == {UUID(int=0): Cells.of(rate(10)).good_for_s, UUID(int=9): None}
     assert result.spent == {("r", ""): 1}
 
 
