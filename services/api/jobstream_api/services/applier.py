@@ -107,7 +107,7 @@ class Applier(Ingest[News]):
         await self._settle(connection, entries, effects, letters)
         left = [entry for entry in entries if not entry.applied]
         await self._give_back_permits(connection, left, effects)
-        unknown = [entry for entry in await self._unknown(connection, left) if not _is_the_intakes(entry)]
+        unknown = [entry for entry in await self._unknown(connection, left) if not self._is_the_intakes(entry)]
         forgotten = await self._forgotten(connection, unknown)
         letters += [self._stranger(records[entry.place], entry) for entry in unknown if entry.id not in forgotten]
         letters += [
@@ -144,7 +144,7 @@ class Applier(Ingest[News]):
         Returns:
             The entries that speak of our rows, and those whose id belongs to another job.
         """
-        arrived = [entry for entry in entries if entry.job is not None and not _is_the_intakes(entry)]
+        arrived = [entry for entry in entries if entry.job is not None and not self._is_the_intakes(entry)]
         jobs = [entry.job for entry in arrived if entry.job is not None]
         if not jobs:
             return entries, []
@@ -229,14 +229,15 @@ class Applier(Ingest[News]):
         now = await retention.now(connection)
         return {entry.id for entry in unknown if self._kept.may_be_gone(entry.id, now)}
 
+    def _is_the_intakes(self, entry: Folded) -> bool:
+        """A direct job of strict order that was handed back: the intake takes it in, in the order of its topic."""
+        job, outcome = entry.job, entry.outcome
+        handed_back = outcome is not None and outcome.reason is Deferral.GATED
+        return job is not None and handed_back and job.key is not None and job.type in self._flow.rules.strict
+
     def _stranger(self, record: Any, entry: Folded) -> DeadLetter:
         problem = InvalidInput("unknown_job", "/id", f"no job has the id {entry.id}")
         return dead_letter(record, problem, entry.id)
-
-
-def _is_the_intakes(entry: Folded) -> bool:
-    """A direct job that its worker handed back at a gate: the intake alone takes it in, in the order of its topic."""
-    return entry.job is not None and entry.outcome is not None and entry.outcome.reason is Deferral.GATED
 
 
 def _settled(row: Any, decision: Any, entry: Folded, outcome: StatusEvent, lane: str | None) -> Settled:
