@@ -209,21 +209,6 @@ async def test_replace_lets_a_job_go_whose_new_payload_has_no_gate(space, start_
     assert dict(row) == {"lane": None, "rank_at": None, "seq": None, "due": True}
 
 
-async def test_a_job_that_is_replaced_at_its_gate_keeps_a_rank_of_the_calendar(space, start_inside):
-    await announce(space, "example", limits=[Limit(kind="concurrency", limit=1)])
-    client = await start_inside(roles=("http",))
-    await _known(client)
-    await eventually(lambda: client.process.flow.gated, what="the gate is known")
-    first = (await client.post("/jobs", json=job(1))).json()
-    newer = job(1, on_conflict="replace") | {"run_at": "0001-01-01T00:00:00Z", "priority": 9}
-    assert (await client.post("/jobs", json=newer)).status_code == 200
-    read = await client.get(f"/jobs/{first['id']}")
-    assert (read.status_code, read.json()["priority"]) == (200, 9)
-    [row] = await space.fetch("SELECT rank_at > '1969-01-01' AS in_the_calendar, lane IS NOT NULL AS gated FROM jobs")
-    assert dict(row) == {"in_the_calendar": True, "gated": True}
-
-
-@pytest.mark.parametrize("door", ["/jobs", "/jobs/batch"])
 async def test_who_makes_no_job_needs_no_room(space, start_inside, door):
     await announce(space, "example", limits=[Limit(kind="concurrency", limit=1, max_waiting=2)])
     client = await start_inside(roles=("http",))
