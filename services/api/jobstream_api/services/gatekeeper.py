@@ -126,8 +126,10 @@ class Gatekeeper:
             return [], BLOCKED_S
         if outlook.version != self._rules.version:
             self._rules = await flow.load(connection, self._defaults)
-        await self._find_lanes(connection)
-        permitted = {self._known.lane(text): count for text, count in (await gates.permitted(connection)).items()}
+        # First who is out: one that comes back while we look is still counted, and none of its key goes.
+        out = await gates.permitted(connection)
+        await self._find_lanes(connection, out)
+        permitted = {self._known.lane(text): count for text, count in out.items()}
         sight = await self._look(connection, permitted)
         passed = pass_gates(self._rules, sight, self._shares, _BATCH)
         released = await self._release(connection, passed, sight) if passed.permits else []
@@ -137,14 +139,14 @@ class Gatekeeper:
             return [], BLOCKED_S if self._known.order else CLOSED_S
         return [], BLOCKED_S if passed.again_s is None else max(min(passed.again_s, BLOCKED_S), 0.002)
 
-    async def _find_lanes(self, connection: Connection) -> None:
+    async def _find_lanes(self, connection: Connection, out: Mapping[str, int]) -> None:
         """See what lanes there are; as often as that is cheap."""
         began = time.monotonic()
         known = self._known
         if began < known.look_again_at:
             return
         known.waiting = set(await gates.waiting_lanes(connection))
-        alive = known.waiting | set(await gates.ordered_lanes(connection))
+        alive = known.waiting | set(await gates.ordered_lanes(connection)) | out.keys()
         known.lanes = {text: lane for text, lane in known.lanes.items() if text in alive}
         known.order.clear()
         for text in alive:
