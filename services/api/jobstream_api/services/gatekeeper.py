@@ -98,12 +98,17 @@ class Gatekeeper:
         self._known.look_again_at = 0.0
 
     async def relane(self, connection: Connection, outlook: Outlook) -> None:
-        """Bring every job that is held into its lane, as the rules are now. In transactions of its own."""
+        """Bring every job that is held into its lane, as the rules are now. In transactions of its own.
+
+        If they change meanwhile it ends, and the next turn begins anew.
+        """
         async with connection.transaction():
             self._rules = await flow.load(connection, self._defaults)
         after = None
         while True:
             async with connection.transaction():
+                if await flow.keep(connection) != self._rules.version:
+                    return
                 found = await gates.parked(connection, outlook.relane, after, _RELANE_BATCH)
                 lanes = {job.id: self._rules.lane(job.type, job.queue, job.key, job.payload) for job in found}
                 texts = {job_id: None if lane is None else lane.to_text() for job_id, lane in lanes.items()}
