@@ -63,11 +63,16 @@ class Known:
     Attributes:
         waiting: lanes in which jobs were seen waiting.
         order: lanes of each (type, key) with strict order that were seen.
+        fit: lanes that were found to be as the rules of version ``fit_by`` make them.
+        looked_through: all of those that wait were.
     """
 
     waiting: set[str] = field(default_factory=set)
     order: defaultdict[tuple[str, str | None], set[str]] = field(default_factory=lambda: defaultdict(set))
     lanes: dict[str, Lane] = field(default_factory=dict)
+    fit: set[str] = field(default_factory=set)
+    fit_by: int = -1
+    looked_through: bool = False
     look_again_at: float = 0.0
 
     def lane(self, text: str) -> Lane:
@@ -134,6 +139,9 @@ class Gatekeeper:
         # First who is out: one that comes back while we look is still counted, and none of its key goes.
         out = await gates.permitted(connection)
         await self._find_lanes(connection, out)
+        if strays := self._strays():
+            await flow.ask_relane(connection, strays)
+            return [], 0.0
         permitted = {self._known.lane(text): count for text, count in out.items()}
         sight = await self._look(connection, permitted)
         passed = pass_gates(self._rules, sight, self._shares, _BATCH)
@@ -158,7 +166,23 @@ class Gatekeeper:
             lane = known.lane(text)
             if lane.order is not None:
                 known.order[lane.keyed].add(text)
+        known.looked_through = False
         known.look_again_at = time.monotonic() + (time.monotonic() - began) / _LANES_SHARE
+
+    def _strays(self) -> list[str]:
+        """Types whose jobs came into a lane by older rules, from an api that had not heard of the newer ones yet."""
+        known = self._known
+        if known.fit_by != self._rules.version:
+            known.fit, known.fit_by = set(), self._rules.version
+        elif known.looked_through:
+            return []
+        lanes = [known.lane(text) for text in known.waiting - known.fit]
+        strays = sorted({lane.type for lane in lanes if not self._rules.fits(lane)})
+        if strays:
+            self.look_at_once()
+        else:
+            known.fit, known.looked_through = set(known.waiting), True
+        return strays
 
     async def _look(self, connection: Connection, permitted: Mapping[Lane, int]) -> Sight:
         await self._count_slots(connection)
