@@ -22,6 +22,7 @@ class Gatekeeper:
         self._newest: Gates | None = None
         self._types: frozenset[str] = frozenset()
         self._managed: frozenset[str] = frozenset()
+        self._paused_types: frozenset[str] = frozenset()
         self.shut = False
         self.paused: frozenset[str] = frozenset()
 
@@ -33,10 +34,13 @@ class Gatekeeper:
         self._newest = gates
         self._types = frozenset(gates.types)
         self._managed = frozenset(gates.managed)
+        self._paused_types = frozenset(gates.paused_types)
         self.shut = bool(self._types or self._managed)
         self.paused = frozenset(gates.paused)
         return True
 
     def stops(self, job: Job) -> bool:
-        """True if ``job`` needs a permit and has none."""
-        return not job.permit and (job.type in self._types or job.queue in self._managed)
+        """True if ``job`` needs a permit and has none, or has one of a type that was paused since."""
+        if job.permit:
+            return job.type in self._paused_types
+        return job.type in self._types or job.queue in self._managed

@@ -35,6 +35,7 @@ class Gates(Contract):
     types: list[str] = Field(default_factory=list, description="Types whose jobs start with a permit only.")
     managed: list[str] = Field(default_factory=list, description="Queues whose jobs start with a permit only.")
     paused: list[str] = Field(default_factory=list, description="Queues of which nothing is started.")
+    paused_types: list[str] = Field(default_factory=list, description="Types of which nothing is started.")
 
     def to_json(self) -> bytes:
         """The record's value."""

@@ -45,6 +45,27 @@ async def put_job(space, lane: Lane, *, dispatch_at: str | None, created_at: dat
 AT_THE_GATE = "infinity"
 
 
+async def test_a_job_that_an_api_put_into_a_lane_of_older_rules_is_brought_into_its_own(space, start_inside):
+    client = await start_inside(roles=("http", "leader"))
+    await announce(space, "email.send", limits=[MAIL])
+    await known(client, "email.send")
+    await client.post("/job-types/email.send/pause")
+    limit = {"kind": "concurrency", "limit": 1, "types": ["email.send"]}
+    assert (await client.put("/limits/few", json=limit)).status_code in (200, 201)
+    await eventually(lambda: relaned(space), what="all lie in their lanes")
+    await put_job(space, Lane("default", "email.send", (("mail", ""),)), dispatch_at=AT_THE_GATE)
+
+    async def in_its_lane():
+        rows = await space.fetch("SELECT lane FROM jobs")
+        return [Lane.of_text(row["lane"]).limits for row in rows] == [(("few", ""), ("mail", ""))]
+
+    await eventually(in_its_lane, timeout=10, what="it has both limits")
+
+
+async def relaned(space) -> bool:
+    return await relane(space) == []
+
+
 async def test_what_handlers_declare_holds_until_an_operator_sets_something_else(space, start_inside):
     client = await start_inside()
     await announce(space, "email.send", limits=[MAIL], strict_order=True)

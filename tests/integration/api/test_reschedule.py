@@ -90,6 +90,31 @@ async def test_how_long_it_may_wait_for_its_start_moves_with_it(space, client):
     assert (await _move(client, job, priority=3))["start_before"] == moved["start_before"]
 
 
+async def test_a_record_that_is_handed_back_after_its_job_was_moved_does_not_move_it_back(space, client, start_inside):
+    await start_inside(roles=("intake",))
+    job = {"id": str(new_id()), "type": "example", "payload": {}}
+    due = datetime.now(UTC) + timedelta(seconds=30)
+    await space.produce([{**job, "run_at": due.isoformat()}])
+
+    async def taken_in():
+        return (await client.get(f"/jobs/{job['id']}")).status_code == 200
+
+    await eventually(taken_in, what="it has a row")
+    moved = await _move(client, job, delay_s=3600)
+    early = {"reason": "early", "delay_s": 29.0, "started_at": None, "finished_at": None}
+    await report(space, job, EventKind.DEFERRED, **early)
+    other = await _submit(client)
+    await report(space, other, EventKind.COMPLETED)
+    await client.get(f"/jobs/{other['id']}", params={"wait": 20})
+
+    async def handed_back():
+        row = await _row(space, job)
+        return row if row["rank"] == 2 else None
+
+    row = await eventually(handed_back, what="the report is applied")
+    assert row["dispatch_at"] == datetime.fromisoformat(moved["run_at"])
+
+
 async def test_the_priority_alone_leaves_the_time(space, client):
     job = await _submit(client, delay_s=3600)
     before = await _row(space, job)

@@ -125,6 +125,19 @@ async def test_queued_work_of_a_managed_queue_is_handed_back_when_its_gate_shuts
     await desk.runner.abandon()
 
 
+async def test_queued_work_of_a_type_that_is_paused_goes_back_though_it_has_a_permit():
+    desk = Desk(concurrency=1)
+    for n in range(3):
+        desk.from_api(permit=True, payload={"n": n})
+    await desk.settle()
+    shut(desk, types=["gated"], paused_types=["gated"])
+    assert [(event.event, event.reason) for event in desk.outbound.events()] == [("deferred", "gated")] * 2
+    desk.gate.open.set()
+    await desk.settle()
+    assert desk.gate.started == [0]
+    await desk.runner.abandon()
+
+
 @pytest.mark.parametrize("again", [{}, {"attempt": 2}])
 async def test_work_that_is_too_late_for_its_permit_is_handed_back(desk, again):
     desk.from_api(permit=True, start_by=desk.clock.now() - timedelta(seconds=1), **again)

@@ -145,6 +145,17 @@ class FlowRules:
             value_at(rules.fair_by, document) if rules is not None and managed and rules.fair_by else None,
         )
 
+    def fits(self, lane: Lane) -> bool:
+        """False if ``lane`` was made by other rules than these: its job would pass by a limit, or out of turn."""
+        limits = self.by_type.get(lane.type, ())
+        rules = self.queues.get(lane.queue)
+        shared = rules is not None and rules.managed and rules.fair_by is not None
+        return (
+            [name for name, _ in lane.limits] == [limit.name for limit in limits]
+            and (lane.order is None or lane.type in self.strict)
+            and (lane.tenant is not None) == shared
+        )
+
 
 def effective_limits(
     declared: Mapping[str, list[Limit]], overrides: Mapping[str, tuple[Limit, list[str]]]

@@ -34,6 +34,7 @@ def gates(rules: FlowRules, at: datetime) -> Gates:
         types=rules.gated_types,
         managed=rules.managed_queues,
         paused=rules.paused_queues,
+        paused_types=sorted(rules.paused),
     )
 
 

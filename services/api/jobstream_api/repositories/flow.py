@@ -40,6 +40,12 @@ async def load(connection: Connection, defaults: QueueDefaults) -> FlowRules:
     )
 
 
+async def keep(connection: Connection) -> int:
+    """The version of the rules, which stay as they are until the caller's transaction ends."""
+    version: int = await connection.fetchval("SELECT version FROM flow FOR SHARE")
+    return version
+
+
 async def bump(connection: Connection, relane: list[str]) -> int:
     """Note in the caller's transaction that the rules change; returns the new version.
 
@@ -54,6 +60,11 @@ async def bump(connection: Connection, relane: list[str]) -> int:
         relane,
     )
     return version
+
+
+async def ask_relane(connection: Connection, types: list[str]) -> None:
+    """Note that waiting jobs of ``types`` lie in wrong lanes, though the rules have not changed."""
+    await connection.execute("UPDATE flow SET relane = ARRAY(SELECT DISTINCT unnest(relane || $1::text[]))", types)
 
 
 def limit_of(row: Any) -> Limit:

@@ -153,9 +153,11 @@ async def refund(connection: Connection, permits: Mapping[Bucket, tuple[Cells, i
     )
 
 
-async def lanes_of(connection: Connection, ids: Sequence[UUID]) -> list[str]:
-    """The lane of each of ``ids`` that has one."""
-    rows = await connection.fetch("SELECT lane FROM jobs WHERE id = ANY($1::uuid[]) AND lane IS NOT NULL", list(ids))
+async def permits_of(connection: Connection, ids: Sequence[UUID]) -> list[str]:
+    """The lane of each of ``ids`` that holds a permit."""
+    rows = await connection.fetch(
+        "SELECT lane FROM jobs WHERE id = ANY($1::uuid[]) AND lane IS NOT NULL AND dispatch_at IS NULL", list(ids)
+    )
     return [row["lane"] for row in rows]
 
 

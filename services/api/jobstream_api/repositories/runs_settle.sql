@@ -1,7 +1,11 @@
 UPDATE jobs AS j
 SET status           = e.status,
     rank             = 2,
-    dispatch_at      = now() + make_interval(secs => e.hold_s),
+    -- Who is handed back unstarted while its row is held stays held: it may have been moved to another time meanwhile.
+    dispatch_at      = CASE
+        WHEN e.status = 'PENDING' AND e.started_at IS NULL AND j.dispatch_at IS NOT NULL THEN j.dispatch_at
+        ELSE now() + make_interval(secs => e.hold_s)
+    END,
     watch_at         = NULL,
     -- Who is handed back unstarted still has to start in time.
     start_before     = CASE WHEN e.status = 'PENDING' AND e.started_at IS NULL THEN j.start_before END,

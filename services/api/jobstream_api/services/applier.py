@@ -186,7 +186,7 @@ class Applier(Ingest[News]):
         rows = await runs.lock(connection, [outcome.id for _, outcome in ended])
         settled: dict[UUID, Settled] = {}
         lanes = await hand_backs.lanes(connection, self._flow, [outcome for _, outcome in ended])
-        late: list[UUID] = []
+        unused: list[UUID] = []
         for entry, outcome in ended:
             row = rows.get(outcome.id)
             decision = None if row is None else decide(row, outcome, self._policies.of(row), self._rng)
@@ -195,8 +195,8 @@ class Applier(Ingest[News]):
             lane = lanes.get(row.id)
             if row.id in lanes and lane is None:
                 decision = replace(decision, hold_s=hand_backs.ASK_AGAIN_S)
-            if outcome.reason is Deferral.LATE:
-                late.append(row.id)
+            if outcome.reason in (Deferral.LATE, Deferral.GATED):
+                unused.append(row.id)
             settled[row.id] = _settled(row, decision, entry, outcome, lane)
             entry.applied = True
             effects.end(outcome, decision.status, None)
@@ -205,10 +205,10 @@ class Applier(Ingest[News]):
                 effects.terminal.append(row.id)
             if outcome.error is not None and outcome.error.code == "unknown_type" and outcome.origin is not None:
                 letters.append(_parked(outcome))
+        if unused:
+            await hand_backs.refund(connection, self._flow.rules, unused)
         if settled:
             await runs.settle(connection, list(settled.values()))
-        if late:
-            await hand_backs.refund(connection, self._flow.rules, late)
 
     async def _give_back_permits(self, connection: Connection, left: list[Folded], effects: Effects) -> None:
         """A job that was cancelled under way keeps its permit until its run is over: these are."""

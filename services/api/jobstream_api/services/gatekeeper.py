@@ -63,11 +63,16 @@ class Known:
     Attributes:
         waiting: lanes in which jobs were seen waiting.
         order: lanes of each (type, key) with strict order that were seen.
+        fit: lanes that were found to be as the rules of version ``fit_by`` make them.
+        looked_through: all of those that wait were.
     """
 
     waiting: set[str] = field(default_factory=set)
     order: defaultdict[tuple[str, str | None], set[str]] = field(default_factory=lambda: defaultdict(set))
     lanes: dict[str, Lane] = field(default_factory=dict)
+    fit: set[str] = field(default_factory=set)
+    fit_by: int = -1
+    looked_through: bool = False
     look_again_at: float = 0.0
 
     def lane(self, text: str) -> Lane:
@@ -98,12 +103,17 @@ class Gatekeeper:
         self._known.look_again_at = 0.0
 
     async def relane(self, connection: Connection, outlook: Outlook) -> None:
-        """Bring every job that is held into its lane, as the rules are now. In transactions of its own."""
+        """Bring every job that is held into its lane, as the rules are now. In transactions of its own.
+
+        If they change meanwhile it ends, and the next turn begins anew.
+        """
         async with connection.transaction():
             self._rules = await flow.load(connection, self._defaults)
         after = None
         while True:
             async with connection.transaction():
+                if await flow.keep(connection) != self._rules.version:
+                    return
                 found = await gates.parked(connection, outlook.relane, after, _RELANE_BATCH)
                 lanes = {job.id: self._rules.lane(job.type, job.queue, job.key, job.payload) for job in found}
                 texts = {job_id: None if lane is None else lane.to_text() for job_id, lane in lanes.items()}
@@ -126,8 +136,13 @@ class Gatekeeper:
             return [], BLOCKED_S
         if outlook.version != self._rules.version:
             self._rules = await flow.load(connection, self._defaults)
-        await self._find_lanes(connection)
-        permitted = {self._known.lane(text): count for text, count in (await gates.permitted(connection)).items()}
+        # First who is out: one that comes back while we look is still counted, and none of its key goes.
+        out = await gates.permitted(connection)
+        await self._find_lanes(connection, out)
+        if strays := self._strays():
+            await flow.ask_relane(connection, strays)
+            return [], 0.0
+        permitted = {self._known.lane(text): count for text, count in out.items()}
         sight = await self._look(connection, permitted)
         passed = pass_gates(self._rules, sight, self._shares, _BATCH)
         released = await self._release(connection, passed, sight) if passed.permits else []
@@ -137,21 +152,37 @@ class Gatekeeper:
             return [], BLOCKED_S if self._known.order else CLOSED_S
         return [], BLOCKED_S if passed.again_s is None else max(min(passed.again_s, BLOCKED_S), 0.002)
 
-    async def _find_lanes(self, connection: Connection) -> None:
+    async def _find_lanes(self, connection: Connection, out: Mapping[str, int]) -> None:
         """See what lanes there are; as often as that is cheap."""
         began = time.monotonic()
         known = self._known
         if began < known.look_again_at:
             return
         known.waiting = set(await gates.waiting_lanes(connection))
-        alive = known.waiting | set(await gates.ordered_lanes(connection))
+        alive = known.waiting | set(await gates.ordered_lanes(connection)) | out.keys()
         known.lanes = {text: lane for text, lane in known.lanes.items() if text in alive}
         known.order.clear()
         for text in alive:
             lane = known.lane(text)
             if lane.order is not None:
                 known.order[lane.keyed].add(text)
+        known.looked_through = False
         known.look_again_at = time.monotonic() + (time.monotonic() - began) / _LANES_SHARE
+
+    def _strays(self) -> list[str]:
+        """Types whose jobs came into a lane by older rules, from an api that had not heard of the newer ones yet."""
+        known = self._known
+        if known.fit_by != self._rules.version:
+            known.fit, known.fit_by = set(), self._rules.version
+        elif known.looked_through:
+            return []
+        lanes = [known.lane(text) for text in known.waiting - known.fit]
+        strays = sorted({lane.type for lane in lanes if not self._rules.fits(lane)})
+        if strays:
+            self.look_at_once()
+        else:
+            known.fit, known.looked_through = set(known.waiting), True
+        return strays
 
     async def _look(self, connection: Connection, permitted: Mapping[Lane, int]) -> Sight:
         await self._count_slots(connection)

@@ -28,9 +28,12 @@ async def lanes(connection: Connection, flow: Flow, outcomes: Sequence[StatusEve
 
 
 async def refund(connection: Connection, rules: FlowRules, ids: Sequence[UUID]) -> None:
-    """Give the rates back what jobs did not use that came to a worker too late."""
+    """Give the rates back what jobs did not use that came to a worker too late, or to one that has heard of a pause.
+
+    To be called while they hold their permits.
+    """
     unused: Counter[Bucket] = Counter()
-    for text in await gates.lanes_of(connection, ids):
+    for text in await gates.permits_of(connection, ids):
         unused.update(Lane.of_text(text).limits)
     permits = {
         bucket: (Cells.of(limit.rule), count)

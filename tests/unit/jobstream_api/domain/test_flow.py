@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from jobstream.contracts.flow import Limit, LimitKind
 from jobstream_api.domain.flow import FlowRules, Lane, QueueRules, effective_limits
 
@@ -30,6 +32,24 @@ def test_a_lane_names_all_that_decides_on_its_jobs():
     assert rules.lane("send", "bulk", None, payload) == Lane("bulk", "send", limits, tenant="7")
     assert rules.lane("other", "bulk", "k", {}) == Lane("bulk", "other", tenant="")
     assert rules.lane("other", "default", "k", {}) is None
+
+
+def test_a_lane_of_other_rules_does_not_fit():
+    both = [MAIL, Limit(kind=LimitKind.CONCURRENCY, limit=2)]
+    fair = {"bulk": QueueRules(managed=True, fair_by="$.tenant")}
+    made = [
+        FlowRules(limits=effective_limits({"send": limits}, {}), strict=frozenset(strict), queues=queues)
+        for limits in ([MAIL], both)
+        for strict in ((), ("send",))
+        for queues in ({}, fair, {"bulk": QueueRules(managed=True)})
+    ]
+    for rules in made:
+        lane = rules.lane("send", "bulk", "k", {"tenant": "a"})
+        assert lane is not None
+        for others in made:
+            wanted = others.lane("send", "bulk", "k", {"tenant": "a"})
+            # Of a lane without an order it cannot be told whether its jobs have keys.
+            assert others.fits(lane) is (wanted == lane or (lane.order is None and wanted == replace(lane, order="k")))
 
 
 def test_an_operators_setting_overrides_what_handlers_declare_and_adds_types():

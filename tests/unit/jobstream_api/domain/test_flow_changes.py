@@ -82,3 +82,4 @@ def test_workers_are_told_what_needs_a_permit():
     )
     assert (told.version, told.at, told.types) == (4, at, ["a", "b", "c"])
     assert (told.managed, told.paused) == (["high", "low"], ["high"])
+    assert told.paused_types == ["a"]
