@@ -5,10 +5,20 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import httpx2
+
 from jobstream.contracts.events import ErrorInfo, EventKind, StatusEvent, TypeAnnouncement
 from jobstream.ids import new_id
 from jobstream.kafka.follower import TopicFollower
 from tests.support.space import Space
+
+
+async def submit(client: httpx2.AsyncClient, **fields: Any) -> dict[str, Any]:
+    """Submit a job of the type ``example``, with ``fields`` beside or instead of its payload."""
+    answer = await client.post("/jobs", json={"payload": {"task": "example"}} | fields)
+    assert answer.status_code == 201, answer.text
+    job: dict[str, Any] = answer.json()
+    return job
 
 
 async def announce(space: Space, *types: str, **fields: Any) -> None:

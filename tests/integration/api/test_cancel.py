@@ -10,12 +10,10 @@ from jobstream.contracts.control import CancelOrder
 from jobstream.contracts.events import EventKind
 from jobstream.ids import new_id
 from jobstream_api.domain.flow import Lane
-from tests.integration.api.doors import announce, failed, read_all, report
+from tests.integration.api.doors import announce, failed, read_all, report, submit
 from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.integration
-
-JOB = {"payload": {"task": "example"}}
 
 
 @pytest.fixture
@@ -24,12 +22,6 @@ async def client(space, start_inside):
     client = await start_inside(roles=("http", "applier"))
     await eventually(lambda: client.process.catalogue.known("other"), what="the types are known")
     return client
-
-
-async def _submit(client, **fields) -> dict:
-    answer = await client.post("/jobs", json=JOB | fields)
-    assert answer.status_code == 201, answer.text
-    return answer.json()
 
 
 async def _cancel(client, job, body=None) -> dict:
@@ -56,7 +48,7 @@ async def _run(space, client, job) -> None:
 
 async def _applied(space, client) -> None:
     """Wait until every event that was reported so far is applied: a later job's end is."""
-    marker = await _submit(client)
+    marker = await submit(client)
     for partition in range(4):
         said = {
             "event": "completed",
@@ -85,7 +77,7 @@ async def _row(space, job) -> dict:
 
 
 async def test_a_held_job_is_cancelled_and_its_workers_need_not_know(space, client):
-    job = await _submit(client, delay_s=3600, start_within_s=60)
+    job = await submit(client, delay_s=3600, start_within_s=60)
     cancelled = await _cancel(client, job)
     assert (cancelled["status"], cancelled["last_error"], cancelled["errors"]) == ("CANCELLED", None, [])
     assert cancelled["finished_at"] is not None
@@ -99,7 +91,7 @@ async def test_a_held_job_is_cancelled_and_its_workers_need_not_know(space, clie
 
 
 async def test_a_queued_job_is_cancelled_and_its_workers_are_told(space, client):
-    job = await _submit(client)
+    job = await submit(client)
     cancelled = await _cancel(client, job, {"reason": "ordered twice"})
     assert (cancelled["status"], cancelled["last_error"]) == ("CANCELLED", "cancelled: ordered twice")
     [order] = await _orders(space, at_least=1)
@@ -112,7 +104,7 @@ async def test_a_queued_job_is_cancelled_and_its_workers_are_told(space, client)
 
 
 async def test_a_running_job_is_cancelled_and_what_its_worker_still_says_changes_nothing(space, client):
-    job = await _submit(client)
+    job = await submit(client)
     await _run(space, client, job)
     cancelled = await _cancel(client, job, {})
     assert (cancelled["status"], cancelled["worker"]) == ("CANCELLED", "a-worker")
@@ -125,7 +117,7 @@ async def test_a_running_job_is_cancelled_and_what_its_worker_still_says_changes
 
 
 async def test_a_job_between_two_attempts_is_cancelled_and_keeps_why_the_first_failed(space, client):
-    job = await _submit(client)
+    job = await submit(client)
     await report(space, job, EventKind.FAILED, retryable=True, delay_s=3600.0, error=failed("first")["error"])
 
     async def retrying():
@@ -139,7 +131,7 @@ async def test_a_job_between_two_attempts_is_cancelled_and_keeps_why_the_first_f
 
 
 async def test_cancelling_twice_is_cancelling_once(space, client):
-    job = await _submit(client)
+    job = await submit(client)
     first = await _cancel(client, job, {"reason": "one"})
     assert await _cancel(client, job, {"reason": "two"}) == first
     assert len(await _orders(space, at_least=1)) == 1
@@ -148,7 +140,7 @@ async def test_cancelling_twice_is_cancelling_once(space, client):
 
 @pytest.mark.parametrize(("event", "fields"), [(EventKind.COMPLETED, {"result": 1}), (EventKind.FAILED, failed())])
 async def test_what_has_ended_otherwise_is_409(space, client, event, fields):
-    job = await _submit(client)
+    job = await submit(client)
     await report(space, job, event, **fields)
     ended = (await client.get(f"/jobs/{job['id']}", params={"wait": 20})).json()
     answer = await client.post(f"/jobs/{job['id']}/cancel")
@@ -163,7 +155,7 @@ async def test_an_unknown_job_is_404(client):
 
 
 async def test_who_waits_for_the_job_is_answered_at_once(client):
-    job = await _submit(client, delay_s=3600)
+    job = await submit(client, delay_s=3600)
     waiting = asyncio.create_task(client.get(f"/jobs/{job['id']}", params={"wait": 30}))
     await eventually(lambda: len(client.process.waiters) == 1)
     await _cancel(client, job)
@@ -172,7 +164,7 @@ async def test_who_waits_for_the_job_is_answered_at_once(client):
 
 
 async def test_a_cancelled_job_may_be_retried(space, client):
-    job = await _submit(client, start_within_s=3600)
+    job = await submit(client, start_within_s=3600)
     await _cancel(client, job, {"reason": "by mistake"})
     again = (await client.post(f"/jobs/{job['id']}/retry")).json()
     assert (again["status"], again["attempt"], again["start_before"]) == ("PENDING", 2, None)
@@ -194,7 +186,7 @@ async def test_a_direct_job_whose_record_lies_in_kafka_is_told_of_though_it_is_h
 
 
 async def test_a_record_that_kafka_has_not_got_is_forgotten(space, client):
-    job = await _submit(client)
+    job = await submit(client)
     await eventually(lambda: client.process.relay.held == 0)
     # As a process left it that was killed between its commit and the relay's work.
     await space.execute(
@@ -216,7 +208,7 @@ async def test_a_record_that_kafka_has_not_got_is_forgotten(space, client):
 
 
 async def test_fifty_jobs_end_once_whoever_comes_first(space, client):
-    jobs = [await _submit(client) for _ in range(50)]
+    jobs = [await submit(client) for _ in range(50)]
 
     async def complete(job):
         await report(space, job, EventKind.COMPLETED, result=job["id"])
@@ -237,10 +229,10 @@ async def test_fifty_jobs_end_once_whoever_comes_first(space, client):
 
 
 async def test_a_filter_is_counted_first_and_then_cancels_what_is_under_way(space, client):
-    mine = [await _submit(client, tags=["import"]) for _ in range(3)]
-    held = await _submit(client, tags=["import"], delay_s=3600)
-    await _submit(client, tags=["export"])
-    ended = await _submit(client, tags=["import"])
+    mine = [await submit(client, tags=["import"]) for _ in range(3)]
+    held = await submit(client, tags=["import"], delay_s=3600)
+    await submit(client, tags=["export"])
+    ended = await submit(client, tags=["import"])
     await report(space, ended, EventKind.COMPLETED)
     await client.get(f"/jobs/{ended['id']}", params={"wait": 20})
     await _run(space, client, mine[0])
@@ -267,8 +259,8 @@ async def test_every_filter_restricts_with_the_reapers_mark_and_without(space, c
         "INSERT INTO leader (name, holder, term, expires_at, pending_floor)"
         f" VALUES ('api', 'x', 1, now(), {since or 'NULL'})"
     )
-    job = await _submit(client, type="other", key="k", queue="high", tags=["t"])
-    await _submit(client)
+    job = await submit(client, type="other", key="k", queue="high", tags=["t"])
+    await submit(client)
     at = job["created_at"]
     for filters, number in (
         ({"type": "other"}, 1),
@@ -325,7 +317,7 @@ async def _permit(space, job) -> None:
 
 
 async def test_a_run_keeps_its_permit_until_its_worker_reports(space, client):
-    job = await _submit(client)
+    job = await submit(client)
     await _permit(space, job)
     await _run(space, client, job)
     before = await _row(space, job)
@@ -346,7 +338,7 @@ async def test_a_run_keeps_its_permit_until_its_worker_reports(space, client):
 
 
 async def test_a_queued_job_keeps_its_permit_for_half_a_minute_at_most(space, client, start_inside):
-    job, held = await _submit(client), await _submit(client, delay_s=3600)
+    job, held = await submit(client), await submit(client, delay_s=3600)
     await _permit(space, job)
     await _permit(space, held)
     await _cancel(client, job)

@@ -9,12 +9,11 @@ from jobstream.contracts.events import EventKind
 from jobstream.contracts.jobs import Job
 from jobstream.ids import new_id
 from jobstream_api.domain.flow import Lane
-from tests.integration.api.doors import announce, failed, read_all, report
+from tests.integration.api.doors import announce, failed, read_all, report, submit
 from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.integration
 
-JOB = {"payload": {"task": "example"}}
 LANE = Lane("default", "example", (("a-limit", ""),)).to_text()
 QUICK = {"reaper_interval_s": 0.2, "reaper_hold_off_s": 0.0, "reaper_grace_s": 0.5}
 
@@ -27,12 +26,6 @@ async def client(space, start_inside):
     return client
 
 
-async def _submit(client, **fields) -> dict:
-    answer = await client.post("/jobs", json=JOB | fields)
-    assert answer.status_code == 201, answer.text
-    return answer.json()
-
-
 async def _read(client, job, **params) -> dict:
     return (await client.get(f"/jobs/{job['id']}", params=params)).json()
 
@@ -42,10 +35,10 @@ def _span(job, since) -> float:
 
 
 async def test_it_counts_from_when_the_job_is_due_and_its_record_tells_it(space, client):
-    now = await _submit(client, start_within_s=90.5)
-    held = await _submit(client, start_within_s=90, delay_s=600)
-    past = await _submit(client, start_within_s=90, run_at="1999-12-31T00:00:00Z")
-    free = await _submit(client)
+    now = await submit(client, start_within_s=90.5)
+    held = await submit(client, start_within_s=90, delay_s=600)
+    past = await submit(client, start_within_s=90, run_at="1999-12-31T00:00:00Z")
+    free = await submit(client)
     assert (_span(now, "created_at"), _span(held, "run_at"), _span(past, "created_at")) == (90.5, 90.0, 90.0)
     assert free["start_before"] is None
     for job in (now, held, past, free):
@@ -66,7 +59,7 @@ async def test_what_the_relay_leaves_behind_tells_it_too(space, client):
     """The row of the outbox is written by the database, the record that goes out at once by the api."""
     client.process.relay.hand_over = lambda rows: None
     client.process.parts.submitter._placer._hand_over = lambda rows: None
-    job = await _submit(client, start_within_s=90.5)
+    job = await submit(client, start_within_s=90.5)
     [row] = await space.fetch("SELECT value FROM outbox")
     read = Job.read(orjson.loads(row["value"]))
     assert (str(read.id), read.start_before) == (job["id"], datetime.fromisoformat(job["start_before"]))
@@ -74,7 +67,7 @@ async def test_what_the_relay_leaves_behind_tells_it_too(space, client):
 
 async def test_the_dispatchers_record_tells_it(space, client, start_inside):
     await start_inside(roles=("leader",))
-    held = await _submit(client, start_within_s=90, delay_s=0.5)
+    held = await submit(client, start_within_s=90, delay_s=0.5)
     [record] = await read_all(space, space.topics.jobs(), at_least=1)
     assert _job_in(record).start_before == datetime.fromisoformat(held["start_before"])
 
@@ -93,8 +86,8 @@ async def _known(client, job) -> bool:
 
 
 async def test_a_queued_job_that_nobody_starts_is_failed(space, client, start_inside):
-    job = await _submit(client, start_within_s=0.5, max_retries=5)
-    in_time = await _submit(client, start_within_s=3600)
+    job = await submit(client, start_within_s=0.5, max_retries=5)
+    in_time = await submit(client, start_within_s=3600)
     await start_inside(roles=("leader",), **QUICK)
     ended = await _read(client, job, wait=30)
     assert (ended["status"], ended["attempt"], ended["start_before"]) == ("FAILED", 1, None)
@@ -110,7 +103,7 @@ async def test_a_queued_job_that_nobody_starts_is_failed(space, client, start_in
 
 
 async def test_a_held_job_is_failed_without_kafka(space, client, start_inside):
-    job = await _submit(client, start_within_s=1, delay_s=3600)
+    job = await submit(client, start_within_s=1, delay_s=3600)
     await space.execute("UPDATE jobs SET lane = $1, dispatch_at = 'infinity', start_before = now()", LANE)
     await start_inside(roles=("leader",), **QUICK | {"reaper_hold_off_s": 60.0})
     ended = await _read(client, job, wait=30)
@@ -121,7 +114,7 @@ async def test_a_held_job_is_failed_without_kafka(space, client, start_inside):
 
 async def test_a_start_that_is_not_applied_yet_counts(space, client, start_inside, inside):
     """The reaper waits for what lies on the status topic before it says that a job is late."""
-    job = await _submit(client, start_within_s=1)
+    job = await submit(client, start_within_s=1)
     await client.process.supervisor.stop(10)  # its applier is away
     await report(space, job, EventKind.RUNNING, finished_at=None, lease_s=60.0)
     await space.execute("UPDATE jobs SET start_before = now() - interval '1 minute'")
@@ -151,7 +144,7 @@ async def test_a_start_that_is_not_applied_yet_counts(space, client, start_insid
     ],
 )
 async def test_only_who_has_not_started_still_has_to_start_in_time(space, client, event, fields, kept):
-    job = await _submit(client, start_within_s=3600)
+    job = await submit(client, start_within_s=3600)
     await report(space, job, event, **fields)
 
     async def told():

@@ -38,3 +38,16 @@ async def test_a_record_with_flow_control_of_a_wrong_type_is_a_dead_letter_that_
         return len(rows) == 4 and sorted(row["field"] for row in rows)
 
     assert await eventually(letters) == ["/delay_s", "/priority", "/priority", "/start_within_s"]
+
+
+async def test_what_a_rate_was_used_is_forgotten_once_it_says_nothing_any_more(space: Space, start_inside):
+    await space.execute(
+        "INSERT INTO limit_usage (name, key, tat) VALUES "
+        "('few', 'old', now() - interval '1 hour'), ('few', 'busy', now() + interval '1 hour')"
+    )
+    await start_inside(roles=("leader",))
+
+    async def left():
+        return [row["key"] for row in await space.fetch("SELECT key FROM limit_usage")] == ["busy"]
+
+    await eventually(left, what="only what still counts is kept")

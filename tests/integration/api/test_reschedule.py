@@ -7,13 +7,12 @@ import pytest
 from jobstream.contracts.events import EventKind
 from jobstream.ids import new_id
 from jobstream_api.domain.flow import Lane
-from tests.integration.api.doors import announce, failed, read_all, report
+from tests.integration.api.doors import announce, failed, read_all, report, submit
 from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.integration
 
 LANE = Lane("default", "example", (("a-limit", ""),)).to_text()
-JOB = {"payload": {"task": "example"}}
 
 
 @pytest.fixture
@@ -22,12 +21,6 @@ async def client(space, start_inside):
     client = await start_inside(roles=("http", "applier"))
     await eventually(lambda: client.process.catalogue.known("example"), what="the type is known")
     return client
-
-
-async def _submit(client, **fields) -> dict:
-    answer = await client.post("/jobs", json=JOB | fields)
-    assert answer.status_code == 201, answer.text
-    return answer.json()
 
 
 async def _move(client, job, **fields) -> dict:
@@ -44,7 +37,7 @@ async def _row(space, job) -> dict:
 @pytest.mark.parametrize("when", [{"run_at": None}, {"delay_s": 0}, {"run_at": "1999-12-31T00:00:00Z"}, {"delay_s": 1}])
 async def test_a_job_that_is_moved_to_now_goes_to_kafka_now(space, client, start_inside, when):
     await start_inside(roles=("leader",))
-    job = await _submit(client, delay_s=3600)
+    job = await submit(client, delay_s=3600)
     asked = datetime.now(UTC)
     moved = await _move(client, job, **when)
     due = datetime.fromisoformat(moved["run_at"])
@@ -57,9 +50,9 @@ async def test_a_job_that_is_moved_to_now_goes_to_kafka_now(space, client, start
 
 
 async def test_a_job_that_is_moved_to_later_goes_later(space, client, start_inside):
-    soon = await _submit(client, delay_s=2)
+    soon = await submit(client, delay_s=2)
     moved = await _move(client, soon, delay_s=3600)
-    other = await _submit(client, delay_s=2)
+    other = await submit(client, delay_s=2)
     await start_inside(roles=("leader",))
     [record] = await read_all(space, space.topics.jobs(), at_least=1)
     assert record.key == other["id"].encode()
@@ -69,7 +62,7 @@ async def test_a_job_that_is_moved_to_later_goes_later(space, client, start_insi
 
 
 async def test_the_next_attempt_is_moved_and_run_at_stays(space, client):
-    job = await _submit(client)
+    job = await submit(client)
     await report(space, job, EventKind.FAILED, retryable=True, delay_s=3600.0, error=failed()["error"])
 
     async def retrying():
@@ -83,7 +76,7 @@ async def test_the_next_attempt_is_moved_and_run_at_stays(space, client):
 
 
 async def test_how_long_it_may_wait_for_its_start_moves_with_it(space, client):
-    job = await _submit(client, delay_s=600, start_within_s=90)
+    job = await submit(client, delay_s=600, start_within_s=90)
     moved = await _move(client, job, delay_s=3600)
     span = datetime.fromisoformat(moved["start_before"]) - datetime.fromisoformat(moved["run_at"])
     assert span == timedelta(seconds=90)
@@ -103,7 +96,7 @@ async def test_a_record_that_is_handed_back_after_its_job_was_moved_does_not_mov
     moved = await _move(client, job, delay_s=3600)
     early = {"reason": "early", "delay_s": 29.0, "started_at": None, "finished_at": None}
     await report(space, job, EventKind.DEFERRED, **early)
-    other = await _submit(client)
+    other = await submit(client)
     await report(space, other, EventKind.COMPLETED)
     await client.get(f"/jobs/{other['id']}", params={"wait": 20})
 
@@ -116,7 +109,7 @@ async def test_a_record_that_is_handed_back_after_its_job_was_moved_does_not_mov
 
 
 async def test_the_priority_alone_leaves_the_time(space, client):
-    job = await _submit(client, delay_s=3600)
+    job = await submit(client, delay_s=3600)
     before = await _row(space, job)
     await _move(client, job, priority=7)
     row = await _row(space, job)
@@ -125,7 +118,7 @@ async def test_the_priority_alone_leaves_the_time(space, client):
 
 
 async def test_a_job_at_a_gate_goes_there_again_when_it_is_due(space, client):
-    job = await _submit(client, delay_s=3600)
+    job = await submit(client, delay_s=3600)
     await space.execute("UPDATE jobs SET lane = $1, dispatch_at = 'infinity', rank_at = run_at", LANE)
     await _move(client, job, priority=2)
     [still] = await space.fetch(
@@ -139,7 +132,7 @@ async def test_a_job_at_a_gate_goes_there_again_when_it_is_due(space, client):
 
 
 async def test_a_job_that_has_gone_is_409_and_told_what_to_do(space, client):
-    job = await _submit(client)
+    job = await submit(client)
     gone = await client.patch(f"/jobs/{job['id']}", json={"delay_s": 60})
     assert (gone.status_code, gone.json()["code"]) == (409, "not_held")
     assert "/cancel" in gone.json()["detail"]

@@ -1,8 +1,8 @@
-"""Housekeeping of the leader: partitions made ahead, old workers and fires forgotten."""
+"""Housekeeping of the leader: partitions made ahead; old workers, fires and what rates were used forgotten."""
 
 from jobstream_api.infrastructure.database import Database
 from jobstream_api.infrastructure.partitions import ensure_partitions
-from jobstream_api.repositories import expiry, fires
+from jobstream_api.repositories import expiry, fires, gates
 from jobstream_api.services.turns import TurningLoop
 
 
@@ -21,5 +21,6 @@ class Housekeeping(TurningLoop):
             await ensure_partitions(connection)
         async with self._database.connection() as connection:
             await expiry.forget(connection)
+            await gates.forget_usage(connection)
             await fires.tidy(connection)
         return self.rest_s

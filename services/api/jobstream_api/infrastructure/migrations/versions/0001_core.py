@@ -1,8 +1,6 @@
 """The core tables."""
 
-from pathlib import Path
-
-from alembic import op
+from jobstream_api.infrastructure.migrations.beside import run_sql
 
 revision = "0001"
 down_revision = None
@@ -11,10 +9,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    connection = op.get_bind()
-    for statement in Path(__file__).with_suffix(".sql").read_text().split(";\n"):
-        if statement.strip():
-            connection.exec_driver_sql(statement)
+    run_sql(__file__)
 
 
 def downgrade() -> None:

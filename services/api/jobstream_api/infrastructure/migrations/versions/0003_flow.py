@@ -1,8 +1,8 @@
 """Flow control."""
 
-from pathlib import Path
-
 from alembic import op
+
+from jobstream_api.infrastructure.migrations.beside import run_sql
 
 revision = "0003"
 down_revision = "0002"
@@ -11,11 +11,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    connection = op.get_bind()
-    connection.exec_driver_sql("SET LOCAL lock_timeout TO '30s'")
-    for statement in Path(__file__).with_suffix(".sql").read_text().split(";\n"):
-        if statement.strip():
-            connection.exec_driver_sql(statement)
+    run_sql(__file__)
 
 
 def downgrade() -> None:
