@@ -69,8 +69,11 @@ class Admission:
 
     def _take(self, slot: Slot, record: Any, job: Job) -> None:
         spec = self._registry.get(job.type)
-        again = record.offset < slot.suspect_end or job.attempt > 1 or job.dispatch > 1
+        redelivered = record.offset < slot.suspect_end
+        again = redelivered or job.attempt > 1 or job.dispatch > 1
         work = Work(job, spec, slot, record.offset, size=len(record.value), announce_first=again)
+        if redelivered:
+            work.redelivered = True
         reason = self._orders.against(work.identity) if self._orders.any else None
         if reason is not None:
             self._runner.drop(work, reason)

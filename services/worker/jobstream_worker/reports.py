@@ -78,6 +78,8 @@ class Reports:
         wait = 0.0 if until is None else (until - self._clock.now()).total_seconds()
         # A record's own clock may say anything; what is due later still is deferred again.
         delay_s = min(max(wait, 0.0), MAX_DELAY_S)
+        if work.redelivered and work.job.permit:
+            reason = Deferral.STALE  # nobody knows whether its permit was used
         return self._event(EventKind.DEFERRED, work, {"delay_s": delay_s, "reason": reason.value})
 
     def unknown_type(self, work: Work, known: list[str]) -> Report:

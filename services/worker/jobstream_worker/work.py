@@ -35,6 +35,7 @@ class Work:
         run_id: of the run it leads to, a UUID as text.
         size: bytes of the record, for limits on memory.
         announce_first: RUNNING must be acknowledged before the handler starts.
+        redelivered: another worker may have had its record before.
         started: it has left the queue; from here on only its outcome ends it.
         cancelled: why it is not to run, or not to go on, or None.
         ended: its outcome is on its way.
@@ -56,6 +57,7 @@ class Work:
     ended = False
     stands = False
     introduced = False
+    redelivered = False
     announced_at: float | None = None
     beat: tuple[int, int] | None = None
     beat_at = 0.0

@@ -50,6 +50,8 @@ class Deferral(StrEnum):
     """Its type or queue has a gate, and it came without a permit."""
     LATE = "late"
     """Its permit was good for an earlier start."""
+    STALE = "stale"
+    """The same, and a worker that is gone may have started it with that permit."""
 
 
 class ErrorInfo(Contract):

@@ -150,6 +150,16 @@ async def test_work_that_is_too_late_for_its_permit_is_handed_back(desk, again):
     assert desk.runner.active == 1
 
 
+async def test_of_a_permit_that_another_worker_had_it_is_not_said_that_it_was_not_used(desk):
+    slot = desk.open_slot(suspect=1)
+    past = desk.clock.now() - timedelta(seconds=1)
+    desk.from_api(slot, offset=0, permit=True, start_by=past)
+    desk.from_api(slot, offset=1, permit=True, start_by=past, payload={"n": 1})
+    await desk.settle()
+    assert sorted(event.reason for event in desk.outbound.events()) == ["late", "stale"]
+    assert desk.gate.started == []
+
+
 async def test_a_permit_that_ends_while_the_lease_is_on_its_way_is_too_late_as_well(desk):
     desk.from_api(permit=True, start_by=desk.clock.now() + timedelta(seconds=1), attempt=2)
     await desk.settle()

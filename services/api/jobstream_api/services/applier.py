@@ -232,7 +232,7 @@ class Applier(Ingest[News]):
     def _is_the_intakes(self, entry: Folded) -> bool:
         """A direct job of strict order that was handed back: the intake takes it in, in the order of its topic."""
         job, outcome = entry.job, entry.outcome
-        handed_back = outcome is not None and outcome.reason is Deferral.GATED
+        handed_back = outcome is not None and outcome.event is EventKind.DEFERRED
         return job is not None and handed_back and job.key is not None and job.type in self._flow.rules.strict
 
     def _stranger(self, record: Any, entry: Folded) -> DeadLetter:
