@@ -209,6 +209,7 @@ async def test_replace_lets_a_job_go_whose_new_payload_has_no_gate(space, start_
     assert dict(row) == {"lane": None, "rank_at": None, "seq": None, "due": True}
 
 
+@pytest.mark.parametrize("door", ["/jobs", "/jobs/batch"])
 async def test_who_makes_no_job_needs_no_room(space, start_inside, door):
     await announce(space, "example", limits=[Limit(kind="concurrency", limit=1, max_waiting=2)])
     client = await start_inside(roles=("http",))
