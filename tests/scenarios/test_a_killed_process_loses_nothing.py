@@ -61,8 +61,9 @@ async def outbox_empty(space: Space) -> bool:
     return await space.count("outbox") == 0
 
 
-async def test_an_api_killed_between_acknowledge_and_delete_runs_nothing_twice(space: Space):
-    api, _ = await space.start_all(JOBSTREAM_RELAY_SWEEP_AFTER_S="1")
+@pytest.mark.parametrize("worker", ["the same", "another"])
+async def test_an_api_killed_between_acknowledge_and_delete_runs_nothing_twice(space: Space, worker: str):
+    api, [first] = await space.start_all(JOBSTREAM_RELAY_SWEEP_AFTER_S="1")
     await api.stop()
     api = await space.start_api(JOBSTREAM_FAILPOINT="api.after_ack_before_delete")
     async with space.http(api) as client:
@@ -71,6 +72,11 @@ async def test_an_api_killed_between_acknowledge_and_delete_runs_nothing_twice(s
     assert await api.gone(10) is not None
     committed = await space.count("jobs")
     assert committed > 0
+    if worker == "another":
+        # It knows nothing of what the first one did and committed.
+        await eventually(lambda: len(space.runs()) >= committed, what="all ran")
+        await first.stop()
+        await space.start_worker()
     await space.start_api(JOBSTREAM_RELAY_SWEEP_AFTER_S="1")
     await space.until_all("COMPLETED", committed, timeout=30)
     await eventually(lambda: outbox_empty(space), timeout=10)

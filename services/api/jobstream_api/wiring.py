@@ -39,11 +39,12 @@ from jobstream_api.services.policies import Policies
 from jobstream_api.services.queries import Queries
 from jobstream_api.services.readiness import Readiness
 from jobstream_api.services.reaper import Reaper
-from jobstream_api.services.relay import Relay, Sweep
+from jobstream_api.services.relay import Relay
 from jobstream_api.services.retention import Retention
 from jobstream_api.services.scheduler import Scheduler
 from jobstream_api.services.schedules import Schedules
 from jobstream_api.services.submit import Submitter
+from jobstream_api.services.sweep import Sweep
 from jobstream_api.services.turns import TurningLoop
 from jobstream_api.services.waiters import Waiters
 from jobstream_api.settings import ApiSettings
@@ -91,7 +92,7 @@ class Process:
         Every role may write outbox rows and asks for job types and gates, so these three always run.
         """
         # Several passes: a row counts as left behind only after a while.
-        first_sweep = Sweep(self.database, self.relay, after_s=self.settings.relay_sweep_after_s, passes=3)
+        first_sweep = Sweep(self.settings, self.database, self.relay, passes=3)
         services: list[Service] = [self.relay, self.flow, self.catalogue, first_sweep]
         if "http" in roles:
             services.append(self.waiters)
@@ -143,7 +144,7 @@ class Process:
                 notify=self.waiters.notify,
                 wake_dispatcher=self._wake_dispatcher,
             ),
-            Sweep(self.database, self.relay, after_s=self.settings.relay_sweep_after_s),
+            Sweep(self.settings, self.database, self.relay),
             GatesPublisher(self.flow_changes),
             OffsetsKeeper(self.settings, self.database),
             self._census,

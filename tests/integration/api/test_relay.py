@@ -16,7 +16,8 @@ from jobstream.telemetry import Event, subscribe
 from jobstream_api.infrastructure.database import Database
 from jobstream_api.repositories import outbox
 from jobstream_api.repositories.outbox import OutboxRow
-from jobstream_api.services.relay import Relay, Sweep
+from jobstream_api.services.relay import Relay
+from jobstream_api.services.sweep import Sweep
 from tests.integration.api.doors import announce, read_all
 from tests.integration.api.topics import create
 from tests.support.eventually import eventually
@@ -33,11 +34,11 @@ def _row(topic: str, value: bytes = b"{}", key: bytes = b"k") -> OutboxRow:
 @pytest.fixture
 async def relay(space):
     """A relay with a sweep that looks often, and what writes rows for them."""
-    settings = space.settings()
+    settings = space.settings(relay_sweep_after_s=0.002)
     database = Database(settings)
     await database.open()
     relay = Relay(database, Publisher(settings, "test-relay"), dead_topic=space.topics.dead)
-    sweep = Sweep(database, relay, after_s=0.002)
+    sweep = Sweep(settings, database, relay)
     await relay.start()
 
     async def write(rows, *, hand_over=True):

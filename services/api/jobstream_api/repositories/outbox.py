@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+import orjson
+
 from jobstream.contracts.headers import JOB_CREATED, ORIGIN_HEADER, CloudEvents, Headers
 from jobstream.contracts.jobs import Job
 from jobstream.contracts.topics import Topics
@@ -102,6 +104,19 @@ async def stale(connection: Connection, age_s: float, limit: int, *, after: UUID
         )
         for record in records
     ]
+
+
+async def behind(connection: Connection, rows: Sequence[OutboxRow]) -> set[UUID]:
+    """Ids of job records, among ``rows``, whose job has gone on since: it runs, is over, or was handed out anew."""
+    jobs = {row.job_id for row in rows if row.headers is None}
+    found = await connection.fetch("SELECT id, status, attempt, dispatch FROM jobs WHERE id = ANY($1::uuid[])", jobs)
+    waiting = {record["id"]: (record["status"] == "PENDING", record["attempt"], record["dispatch"]) for record in found}
+    return {row.id for row in rows if row.job_id in waiting and waiting[row.job_id] != (True, *_handed_out(row))}
+
+
+def _handed_out(row: OutboxRow) -> tuple[int, int]:
+    job = orjson.loads(row.value or b"{}")
+    return job["attempt"], job["dispatch"]
 
 
 async def count_failures(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, int]:

@@ -17,17 +17,17 @@ from jobstream.kafka.ends import Ends, Place
 from jobstream.telemetry import Event, emit
 from jobstream_api.domain.decisions import Standing, decide_lost
 from jobstream_api.infrastructure.database import Connection, Database
-from jobstream_api.repositories import cancels, held, leadership, lost, outbox, progress, runs
+from jobstream_api.repositories import cancels, held, leadership, lost, outbox, runs
 from jobstream_api.repositories.outbox import OutboxRow
 from jobstream_api.repositories.runs import Settled
 from jobstream_api.services import applier
+from jobstream_api.services.catching_up import applied
 from jobstream_api.services.dispatcher import outbox_row
 from jobstream_api.services.policies import Policies
 from jobstream_api.services.turns import TurningLoop
 from jobstream_api.settings import ApiSettings
 
 _BATCH = 500
-_CATCH_UP_S = 10.0
 _FLOOR_ROWS = 20_000
 _FLOOR_MARGIN = timedelta(seconds=30)  # a transaction's now() is older than its commit
 _LOST = "the worker went silent: the lease of its run ran out"
@@ -96,19 +96,6 @@ class Reaper(TurningLoop):
     def _hold_off(self) -> None:
         self._quiet_until = self._now() + self._settings.reaper_hold_off_s
 
-    async def _applied(self, ends: dict[Place, int]) -> bool:
-        """Wait until the applier has passed ``ends``; False if it does not within some seconds."""
-        until = self._now() + _CATCH_UP_S
-        while not self.stopping.is_set():
-            async with self._database.connection() as connection:
-                stored = await progress.load(connection, applier.CONSUMER)
-            if all(stored.get(place, 0) >= end for place, end in ends.items()):
-                return True
-            if self._now() > until:
-                return False
-            await self.pause(0.2)
-        return False
-
     async def _look(self) -> None:
         """One query for all that has its time in a column; mostly it finds nothing."""
         async with self._database.connection() as connection:
@@ -120,7 +107,7 @@ class Reaper(TurningLoop):
         if not (found.leases or found.starts):
             return
         ends = await self._ends.ends([self._topics.status])
-        if self._now() < self._quiet_until or not await self._applied(ends):
+        if self._now() < self._quiet_until or not await applied(self._database, ends, self):
             return
         if found.leases:
             await self._rescue_runs(found.at)
@@ -182,7 +169,7 @@ class Reaper(TurningLoop):
         if not passed:
             return  # a backlog: these jobs are still owed
         status_ends = await self._ends.ends([self._topics.status])
-        if await self._applied(status_ends):
+        if await applied(self._database, status_ends, self):
             await self._republish(mark.at)
         self._mark = None
         self._looked_at = self._now() - self._settings.republish_after_s / 2

@@ -1,0 +1,94 @@
+"""What a crash, or a full backlog, left in the outbox."""
+
+from jobstream.contracts.topics import Topics
+from jobstream.errors import BrokerUnavailable
+from jobstream.kafka.ends import Ends
+from jobstream.service import LoopService
+from jobstream.telemetry import Event, emit
+from jobstream_api.infrastructure.database import Database, is_transient
+from jobstream_api.repositories import outbox
+from jobstream_api.repositories.outbox import OutboxRow
+from jobstream_api.services.catching_up import applied
+from jobstream_api.services.relay import Relay
+from jobstream_api.settings import ApiSettings
+
+_PAGE = 1_000
+
+
+class Sweep(LoopService):
+    """Finds rows that whoever wrote them did not get out, and gives them to this process's relay.
+
+    One that died before it deleted a row may have published it: a job that has started since is not
+    published again, for a worker that never saw the first record would run it a second time.
+
+    The leader's goes on and on. Every process makes some passes of its own soon after it started:
+    after a crash its restart comes sooner than the end of the dead leader's lease.
+
+    Args:
+        passes: end after so many passes; None goes on.
+    """
+
+    name = "sweep"
+
+    def __init__(self, settings: ApiSettings, database: Database, relay: Relay, *, passes: int | None = None) -> None:
+        super().__init__()
+        self._passes = passes
+        if passes is not None:
+            self.name = "first-sweep"
+        self._database = database
+        self._relay = relay
+        self._after_s = settings.relay_sweep_after_s
+        self._status = Topics(settings.topic_prefix).status
+        self._ends = Ends(settings, f"jobstream-api-{self.name}")
+
+    async def run(self) -> None:
+        done = 0
+        while not self.stopping.is_set() and done != self._passes:
+            await self.pause(max(self._after_s / 2, 0.05))
+            try:
+                await self._sweep()
+            except BrokerUnavailable as error:
+                emit(Event.KAFKA_TROUBLE, what=self.name, error=str(error))
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                emit(Event.DATABASE_TROUBLE, service=self.name, error=repr(error))
+            else:
+                self.succeeded()
+                done += 1
+
+    async def teardown(self) -> None:
+        await self._ends.close()
+
+    def last_success_age(self) -> float:
+        # A sweep that was to end after some passes is well once it has.
+        return 0.0 if self._passes is not None else super().last_success_age()
+
+    async def _sweep(self) -> None:
+        """One pass over all that is due, a page at a time, as long as the relay has room."""
+        after, found, caught_up = None, 0, False
+        while not self.stopping.is_set() and self._relay.room >= _PAGE:
+            async with self._database.connection() as connection:
+                rows = await outbox.stale(connection, self._after_s, _PAGE, after=after)
+            left = [row for row in rows if not self._relay.holds(row.id)]
+            if left and not caught_up:
+                # In vain after some seconds: better published twice than late.
+                await applied(self._database, await self._ends.ends([self._status]), self)
+                caught_up = True
+            left = await self._not_gone_on(left)
+            self._relay.hand_over(left)
+            found += len(left)
+            if len(rows) < _PAGE:
+                break
+            after = rows[-1].id
+        if found:
+            emit(Event.OUTBOX_SWEPT, count=found)
+
+    async def _not_gone_on(self, rows: list[OutboxRow]) -> list[OutboxRow]:
+        if not rows:
+            return []
+        async with self._database.connection() as connection:
+            behind = await outbox.behind(connection, rows)
+            if behind:
+                await outbox.delete(connection, list(behind))
+        return [row for row in rows if row.id not in behind]
