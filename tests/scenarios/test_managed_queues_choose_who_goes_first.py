@@ -1,5 +1,6 @@
 """Managed queues: priorities, ageing, shares between tenants."""
 
+import asyncio
 import time
 from collections import Counter
 
@@ -48,6 +49,28 @@ async def test_priorities_decide_in_both_doors(space: Space):
         await space.produce([{"type": "sleeper", "payload": {"n": 5, "seconds": 0.01}, "priority": 5}])
         await space.until_all("COMPLETED", 5)
     assert [run["n"] for run in space.runs() if run["what"] == "start"] == [-1, 7, 5, 3, 0]
+
+
+async def test_newer_jobs_of_the_top_go_first_for_as_long_as_it_is_set(space: Space):
+    bound_s, slack_s = 2.0, 0.7
+    api, _ = await space.start_all(JOBSTREAM_WORKER_CONCURRENCY="1", JOBSTREAM_PRIORITY_BOUND_S=str(bound_s))
+    top = {"type": "sleeper", "priority": 9, "payload": {"seconds": 0.05}}
+    async with space.http(api) as client:
+        await manage(client)
+        await submit(client, [top | {"payload": {"n": 0, "seconds": 1.0}}])
+        await eventually(lambda: space.runs(), what="the only slot is taken")
+        await submit(client, [{"type": "sleeper", "payload": {"n": -1, "seconds": 0.05}}])
+        came, n = {-1: time.time()}, 0
+        while time.time() < came[-1] + 2 * bound_s:
+            came[n := n + 1] = time.time()
+            await submit(client, [top | {"payload": {"n": n, "seconds": 0.05}}])
+            await asyncio.sleep(0.02)
+        await space.until_all("COMPLETED", n + 2)
+    order = [run["n"] for run in space.runs() if run["what"] == "start"][1:]
+    place = order.index(-1)
+    waited = [came[n] - came[-1] for n in order if n != -1]
+    assert max(waited[:place]) == pytest.approx(bound_s, abs=slack_s)
+    assert min(waited[place:]) == pytest.approx(bound_s, abs=slack_s)
 
 
 async def test_tenants_have_their_shares_by_weight(space: Space):

@@ -71,7 +71,7 @@ def offline_catalogue(*types: TypeAnnouncement) -> Catalogue:
 
 def offline_flow(database: Database, settings: ApiSettings) -> tuple[Flow, FlowChanges, FlowFigures]:
     """Flow control over a store that nobody may reach."""
-    defaults = QueueDefaults(settings.queues, frozenset(settings.managed_queues))
+    defaults = QueueDefaults(settings.queues, frozenset(settings.managed_queues), 400.0)
     flow = Flow(database, defaults, lambda: None, quiet_for=lambda: 0.0)  # type: ignore[arg-type,return-value]
     changes = FlowChanges(database, Topics(""), defaults, flow, hand_over=lambda rows: None, ids=new_id)
     return flow, changes, FlowFigures(database, defaults, Lag(settings))

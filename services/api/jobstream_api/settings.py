@@ -50,6 +50,13 @@ class ApiSettings(Settings):
         description="Queues, of JOBSTREAM_QUEUES, comma-separated, whose jobs wait in the database and go to Kafka "
         "about a second ahead, by priority and fairness. `PATCH /queues/{queue}` overrides it. Empty: none.",
     )
+    priority_bound_s: float = Field(
+        3600.0,
+        ge=1,
+        le=30 * 86_400,
+        description="How long newer jobs of priority 9 may go before one of priority 0 that waits, seconds; of other "
+        "priorities in proportion. What waits already keeps its rank. The leader's setting holds.",
+    )
     unknown_types: Literal["reject", "accept"] = Field(
         "reject", description="What `POST /jobs` does with a type that no worker ever announced."
     )

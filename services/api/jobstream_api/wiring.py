@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from uuid import UUID
 
 from jobstream.clock import Clock
+from jobstream.contracts.jobs import MAX_PRIORITY
 from jobstream.contracts.topics import Topics
 from jobstream.kafka.follower import TopicFollower
 from jobstream.kafka.publisher import Publisher
@@ -61,7 +62,9 @@ class Process:
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{ids().hex[-8:]}"
         self.database = Database(settings)
         self.relay = Relay(self.database, Publisher(settings, "jobstream-api-relay"), dead_topic=self.topics.dead)
-        self._queue_defaults = QueueDefaults(settings.queues, frozenset(settings.managed_queues))
+        self._queue_defaults = QueueDefaults(
+            settings.queues, frozenset(settings.managed_queues), settings.priority_bound_s / MAX_PRIORITY
+        )
         self.flow = Flow(
             self.database,
             self._queue_defaults,

@@ -23,6 +23,7 @@ from jobstream.ids import idempotent_id, record_id
 
 MAX_RUN_AHEAD = timedelta(days=366)
 MAX_ATTEMPT = 2**31 - 1
+MAX_PRIORITY = 9
 _FIRST_YEAR = 1970
 
 
@@ -134,7 +135,7 @@ class JobFields(Contract):
     priority: int = Field(
         0,
         ge=0,
-        le=9,
+        le=MAX_PRIORITY,
         description="Larger goes first where jobs wait for their turn: in a managed queue, and at a limit.",
     )
     unique: Unique | None = Field(
@@ -226,7 +227,7 @@ class Job(Contract):
     tags: list[str] = Field(default_factory=list)
     created_at: Moment
     direct: bool = Field(False, description="Came straight from the topic, so the api may not have a row yet.")
-    priority: int = Field(0, ge=0, le=9)
+    priority: int = Field(0, ge=0, le=MAX_PRIORITY)
     permit: bool = Field(False, description="The dispatcher let it pass the gates of its type and queue.")
     start_by: Moment | None = Field(
         None, description="The permit is good for a start until then; a worker that is later hands the job back."

@@ -92,6 +92,7 @@ class FlowRules:
         strict: types with strict order.
         paused: types of which nothing is started.
         queues: by name; those that are missing have no rules.
+        priority_step_s: what a step of priority is worth: who has waited so much longer goes first all the same.
         by_type: limits of each type.
         capped: most jobs that may wait, by name of a limit that has a say in that.
     """
@@ -101,6 +102,7 @@ class FlowRules:
     strict: frozenset[str] = frozenset()
     paused: frozenset[str] = frozenset()
     queues: Mapping[str, QueueRules] = field(default_factory=dict)
+    priority_step_s: float = 400.0
     by_type: Mapping[str, tuple[EffectiveLimit, ...]] = field(init=False)
     capped: Mapping[str, int] = field(init=False)
 

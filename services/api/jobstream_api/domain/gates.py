@@ -22,9 +22,6 @@ _LOOK = 0.7
 _USUAL_SLACK_S = 0.25
 _LEAST_SLACK_S = 0.03
 _MOST_SLACK_S = 5.0
-PRIORITY_STEP_S = 400.0
-"""What one step of priority is worth: a job that has waited so much longer goes first all the same. So one of
-priority 0 waits at most an hour for those of priority 9 that came after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +197,7 @@ class _Round:
         head = self._sight.waiting[lane][self._taken.get(lane, 0)]
         if lane.tenant is None:
             return (head.rank_at, float(head.seq))
-        level = floor((self._sight.now - head.rank_at) / PRIORITY_STEP_S)
+        level = floor((self._sight.now - head.rank_at) / self._rules.priority_step_s)
         return (-float(level), self._shares.of(lane.queue, lane.tenant), head.rank_at, float(head.seq))
 
     def _stopped(self, lane: Lane) -> bool:

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from jobstream.contracts.jobs import Job
-from jobstream_api.domain.gates import PRIORITY_STEP_S
 from jobstream_api.infrastructure.database import Connection
 from jobstream_api.repositories.statements import as_json, column, statement
 
@@ -39,7 +38,6 @@ async def insert(connection: Connection, jobs: Sequence[Job], lanes: Sequence[st
         *_arrays(jobs),
         column([job.priority or None for job in jobs]),
         column(lanes),
-        PRIORITY_STEP_S,
         column([job.start_before for job in jobs]),
     )
     return {row["id"] for row in rows}

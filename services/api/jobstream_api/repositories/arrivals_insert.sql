@@ -15,12 +15,12 @@ SELECT
     END,
     coalesce(a.priority, 0), a.lane,
     CASE WHEN a.lane IS NOT NULL
-        THEN greatest(coalesce(a.run_at, a.created_at), 'epoch') - make_interval(secs => coalesce(a.priority, 0) * $13::float8)
+        THEN greatest(coalesce(a.run_at, a.created_at), 'epoch') - make_interval(secs => coalesce(a.priority, 0) * (SELECT priority_step_s FROM flow))
     END,
     CASE WHEN a.lane IS NOT NULL THEN nextval('jobs_seq') END
 FROM unnest(
     $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
-    $7::int[], $8::float8[], $9::timestamptz[], $10::timestamptz[], $11::smallint[], $12::text[], $14::timestamptz[]
+    $7::int[], $8::float8[], $9::timestamptz[], $10::timestamptz[], $11::smallint[], $12::text[], $13::timestamptz[]
 ) AS a (id, type, queue, key, payload, tags, max_retries, timeout_s, run_at, created_at, priority, lane, start_before)
 ON CONFLICT (id) DO NOTHING
 RETURNING id

@@ -15,10 +15,12 @@ class QueueDefaults:
     Attributes:
         names: all configured queues.
         managed: those that are managed.
+        priority_step_s: see ``FlowRules``.
     """
 
     names: tuple[str, ...]
     managed: frozenset[str]
+    priority_step_s: float
 
 
 async def load(connection: Connection, defaults: QueueDefaults) -> FlowRules:
@@ -37,7 +39,13 @@ async def load(connection: Connection, defaults: QueueDefaults) -> FlowRules:
         strict=frozenset(row["type"] for row in types if row["strict_order"]),
         paused=frozenset(row["type"] for row in types if row["paused"]),
         queues={name: _queue(name, stored.get(name), defaults) for name in defaults.names},
+        priority_step_s=defaults.priority_step_s,
     )
+
+
+async def keep_priority_step(connection: Connection, step_s: float) -> None:
+    """Rank jobs by a step of ``step_s`` from now on, in every process."""
+    await connection.execute("UPDATE flow SET priority_step_s = $1 WHERE priority_step_s <> $1", step_s)
 
 
 async def keep(connection: Connection) -> int:

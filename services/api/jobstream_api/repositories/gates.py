@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from jobstream_api.domain.flow import Lane
-from jobstream_api.domain.gates import PRIORITY_STEP_S, Bucket, Cells, Waiting
+from jobstream_api.domain.gates import Bucket, Cells, Waiting
 from jobstream_api.domain.transitions import Cause, sources
 from jobstream_api.infrastructure.database import Connection
 from jobstream_api.repositories.held import Released, released
@@ -192,7 +192,7 @@ async def parked(connection: Connection, types: Sequence[str], after: UUID | Non
 async def relane(connection: Connection, lanes: Mapping[UUID, str | None]) -> None:
     """Put jobs that are held into the lanes where they belong."""
     ids = sorted(lanes)
-    await connection.execute(statement("gates_relane"), ids, [lanes[job_id] for job_id in ids], PRIORITY_STEP_S)
+    await connection.execute(statement("gates_relane"), ids, [lanes[job_id] for job_id in ids])
 
 
 async def relaned(connection: Connection, version: int) -> None:

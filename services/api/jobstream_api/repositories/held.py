@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from jobstream.contracts.jobs import Job
-from jobstream_api.domain.gates import PRIORITY_STEP_S
 from jobstream_api.domain.transitions import Cause, sources
 from jobstream_api.infrastructure.database import Connection
 from jobstream_api.repositories.statements import statement
@@ -69,7 +68,7 @@ async def reschedule(
     What is None stays as it is.
     """
     return await connection.fetchrow(
-        statement("reschedule"), job_id, run_at, delay_s, priority, sources(Cause.DISPATCH), PRIORITY_STEP_S
+        statement("reschedule"), job_id, run_at, delay_s, priority, sources(Cause.DISPATCH)
     )
 
 

@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from jobstream_api.domain.gates import PRIORITY_STEP_S
 from jobstream_api.infrastructure.database import Connection
 from jobstream_api.repositories.statements import statement
 
@@ -32,9 +31,7 @@ async def reopen(connection: Connection, row: Any, *, allowance: int, lane: str 
         allowance: retries it gets from here on.
         lane: where it waits for a permit; None: it is dispatched now.
     """
-    changed = await connection.fetchrow(
-        statement("reopen"), row["id"], row["attempt"] + allowance, lane, PRIORITY_STEP_S
-    )
+    changed = await connection.fetchrow(statement("reopen"), row["id"], row["attempt"] + allowance, lane)
     await connection.execute(
         "INSERT INTO job_events (job_id, kind, attempt, detail) VALUES ($1, $2, $3, $4)",
         row["id"],

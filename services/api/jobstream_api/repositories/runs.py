@@ -13,7 +13,6 @@ from uuid import UUID
 from jobstream.contracts.status import JobStatus
 from jobstream_api.domain.decisions import Decision, Standing
 from jobstream_api.domain.fold import Folded
-from jobstream_api.domain.gates import PRIORITY_STEP_S
 from jobstream_api.domain.transitions import Cause, sources
 from jobstream_api.infrastructure.database import Connection
 from jobstream_api.repositories.statements import as_json, column, statement
@@ -113,7 +112,6 @@ async def settle(connection: Connection, settled: Sequence[Settled]) -> None:
         [as_json(entry.error) for entry in settled],
         [entry.last_error for entry in settled],
         column([entry.lane for entry in settled]),
-        PRIORITY_STEP_S,
     )
 
 

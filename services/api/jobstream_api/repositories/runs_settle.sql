@@ -11,7 +11,7 @@ SET status           = e.status,
     start_before     = CASE WHEN e.status = 'PENDING' AND e.started_at IS NULL THEN j.start_before END,
     lane             = CASE WHEN NOT e.terminal THEN coalesce(j.lane, e.lane) END,
     rank_at          = CASE WHEN coalesce(j.lane, e.lane) IS NOT NULL
-        THEN coalesce(j.rank_at, greatest(coalesce(j.run_at, j.created_at), 'epoch') - make_interval(secs => j.priority * $12::float8))
+        THEN coalesce(j.rank_at, greatest(coalesce(j.run_at, j.created_at), 'epoch') - make_interval(secs => j.priority * (SELECT priority_step_s FROM flow)))
     END,
     seq              = CASE WHEN coalesce(j.lane, e.lane) IS NOT NULL THEN coalesce(j.seq, nextval('jobs_seq')) END,
     lease_expires_at = NULL,

@@ -8,7 +8,6 @@ from uuid import UUID
 import orjson
 
 from jobstream.contracts.jobs import JobFields
-from jobstream_api.domain.gates import PRIORITY_STEP_S
 from jobstream_api.domain.uniqueness import Asked
 from jobstream_api.infrastructure.database import Connection
 from jobstream_api.repositories.outbox import OutboxRow
@@ -125,7 +124,6 @@ async def insert(connection: Connection, drafts: Sequence[Draft], records: Seque
         [record.topic for record in records],
         [record.key for record in records],
         [record.rest for record in records],
-        PRIORITY_STEP_S,
         column([draft.fields.start_within_s for draft in drafts]),
     )
     usual = Stored(rows[0]["created_at"], None, False)

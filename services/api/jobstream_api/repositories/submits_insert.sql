@@ -5,7 +5,7 @@ WITH asked AS (
     FROM unnest(
         $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int[], $8::float8[],
         $9::timestamptz[], $10::float8[], $11::smallint[], $12::text[], $13::uuid[], $14::text[], $15::bytea[], $16::bytea[],
-        $18::float8[]
+        $17::float8[]
     ) AS a (
         id, type, queue, key, payload, tags, max_retries, timeout_s,
         run_at, delay_s, priority, lane, outbox_id, topic, record_key, rest, start_within_s
@@ -24,7 +24,7 @@ WITH asked AS (
         CASE WHEN due > now() THEN due WHEN lane IS NOT NULL THEN 'infinity'::timestamptz END,
         coalesce(priority, 0), lane,
         CASE WHEN lane IS NOT NULL
-            THEN greatest(coalesce(due, now()), 'epoch') - make_interval(secs => coalesce(priority, 0) * $17::float8)
+            THEN greatest(coalesce(due, now()), 'epoch') - make_interval(secs => coalesce(priority, 0) * (SELECT priority_step_s FROM flow))
         END,
         CASE WHEN lane IS NOT NULL THEN nextval('jobs_seq') END,
         greatest(due, now()) + make_interval(secs => start_within_s)

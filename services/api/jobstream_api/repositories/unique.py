@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from jobstream.contracts.status import JobStatus
-from jobstream_api.domain.gates import PRIORITY_STEP_S
 from jobstream_api.domain.uniqueness import Holder
 from jobstream_api.infrastructure.database import Connection
 from jobstream_api.repositories.statements import column, statement
@@ -82,7 +81,6 @@ async def replace(connection: Connection, by_job: Mapping[UUID, Draft]) -> set[U
         [draft.fields.run_at for draft in drafts],
         [draft.fields.delay_s for draft in drafts],
         [draft.lane for draft in drafts],
-        PRIORITY_STEP_S,
     )
     return {row["id"] for row in rows}
 

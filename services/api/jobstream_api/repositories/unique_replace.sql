@@ -18,7 +18,7 @@ SET payload     = a.payload::jsonb,
     lane        = a.lane,
     rank_at     = CASE WHEN a.lane IS NOT NULL
         THEN greatest(coalesce(a.due, j.run_at, j.created_at), 'epoch')
-            - make_interval(secs => coalesce(a.priority, j.priority) * $10::float8)
+            - make_interval(secs => coalesce(a.priority, j.priority) * (SELECT priority_step_s FROM flow))
     END,
     seq         = CASE WHEN a.lane IS NOT NULL THEN coalesce(j.seq, nextval('jobs_seq')) END
 FROM (

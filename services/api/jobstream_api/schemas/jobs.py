@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from jobstream.contracts.jobs import MAX_PRIORITY
 from jobstream.contracts.status import JobStatus
 from jobstream_api.schemas.problems import Problem
 from jobstream_api.services.explaining import plain_reason
@@ -117,7 +118,7 @@ class JobView(BaseModel):
     progress_text: str | None
     tags: list[str]
     timeout_s: float | None = Field(description="Longest run, seconds; null: the worker's default.")
-    priority: int = Field(ge=0, le=9, description="Larger goes first where jobs wait for their turn.")
+    priority: int = Field(ge=0, le=MAX_PRIORITY, description="Larger goes first where jobs wait for their turn.")
     waiting_for: WaitingFor | None = Field(
         description="Why it has not started; null if nothing holds it up. Lists tell only what the job alone shows."
     )

@@ -63,13 +63,14 @@ class FlowChanges:
             emit(Event.FLOW_CHANGED, version=after.version)
 
     async def publish(self, *, even_the_first: bool) -> None:
-        """Tell the workers once more what holds.
+        """Tell the workers once more what holds, and every api process what a step of priority is worth.
 
         Args:
             even_the_first: also rules that nobody ever changed, and by which nothing has a gate.
         """
         async with self._database.transaction() as connection:
             await flow_settings.lock(connection)
+            await flow.keep_priority_step(connection, self._defaults.priority_step_s)
             rules = await flow.load(connection, self._defaults)
             if not even_the_first and rules.version == FIRST_VERSION and not rules.managed_queues:
                 return

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from jobstream.clock import Clock
-from jobstream.contracts.jobs import MAX_RUN_AHEAD, Moment
+from jobstream.contracts.jobs import MAX_PRIORITY, MAX_RUN_AHEAD, Moment
 from jobstream.contracts.status import JobStatus
 from jobstream.contracts.topics import Topics
 from jobstream.errors import InvalidInput
@@ -29,7 +29,7 @@ class NewTime(Strict):
         None, description="Not before this time (RFC 3339), at most a year ahead; null is now. Not with `delay_s`."
     )
     delay_s: float = Field(0.0, ge=0, le=366 * 86400, description="Not before so many seconds from now.")
-    priority: int = Field(0, ge=0, le=9, description="Larger goes first where jobs wait for their turn.")
+    priority: int = Field(0, ge=0, le=MAX_PRIORITY, description="Larger goes first where jobs wait for their turn.")
 
 
 class Operations:

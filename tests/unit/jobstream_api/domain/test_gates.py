@@ -8,13 +8,16 @@ from hypothesis import strategies as st
 
 from jobstream.contracts.flow import Limit, LimitKind
 from jobstream_api.domain.flow import EffectiveLimit, FlowRules, Lane, QueueRules
-from jobstream_api.domain.gates import PRIORITY_STEP_S, Cells, Shares, Sight, Waiting, pass_gates
+from jobstream_api.domain.gates import Cells, Shares, Sight, Waiting, pass_gates
 
 NOW = 1_000_000.0
 
 
 def rate(limit: int, period_s: float = 1.0, burst: int | None = None) -> Limit:
     return Limit(name="r", kind=LimitKind.RATE, limit=limit, period_s=period_s, burst=burst)
+
+
+STEP_S = FlowRules().priority_step_s
 
 
 def rules(*limits: Limit, queues: dict[str, QueueRules] | None = None, paused: tuple[str, ...] = ()) -> FlowRules:
@@ -124,7 +127,7 @@ def test_permits_of_a_rate_are_good_for_a_while_and_others_for_ever():
 def test_a_managed_queue_lets_out_what_its_window_holds_the_first_by_rank():
     managed = rules(queues={"q": QueueRules(managed=True)})
     low, top = Lane("q", "t"), Lane("q", "u")
-    what = {low: jobs(10), top: jobs(2, first=50, rank_at=NOW - 9 * PRIORITY_STEP_S)}
+    what = {low: jobs(10), top: jobs(2, first=50, rank_at=NOW - 9 * STEP_S)}
     assert passed(managed, sight(what, windows={"q": 5}, permitted={low: 2})) == [50, 51, 0]
     assert passed(managed, sight(what, windows={"q": 2}, permitted={low: 2})) == []
 
@@ -132,7 +135,7 @@ def test_a_managed_queue_lets_out_what_its_window_holds_the_first_by_rank():
 def test_what_has_waited_long_enough_goes_before_a_new_job_of_the_top():
     managed = rules(queues={"q": QueueRules(managed=True)})
     old, top = Lane("q", "t"), Lane("q", "u")
-    waited = NOW - 9 * PRIORITY_STEP_S
+    waited = NOW - 9 * STEP_S
     what = {old: jobs(1, rank_at=waited - 1), top: jobs(1, first=50, rank_at=waited)}
     assert passed(managed, sight(what, windows={"q": 1})) == [0]
 
