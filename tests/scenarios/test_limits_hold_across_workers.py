@@ -93,28 +93,6 @@ async def test_a_limit_survives_the_end_of_every_process(space: Space):
     assert most_at_once(space.runs()) <= 2
 
 
-async def test_a_limited_job_tells_what_it_waits_for(space: Space):
-    api, _ = await space.start_all()
-    async with space.http(api) as client:
-        await put_limit(client, "one", kind="concurrency", limit=1, types=["sleeper"])
-        await put_limit(client, "hourly", kind="rate", limit=1, period_s=3600, types=["instant"])
-        _, second = await submit(client, [{"type": "sleeper", "payload": {"n": n, "seconds": 3}} for n in range(2)])
-        first, late = await submit(client, [{"type": "instant", "payload": {}}] * 2)
-        later = (await client.post("/jobs", json={"type": "instant", "payload": {}, "delay_s": 60})).json()
-        await client.get(f"/jobs/{first['id']}", params={"wait": 10})
-
-        async def waits_for(job: dict, reason: str) -> dict:
-            async def told():
-                found = (await client.get(f"/jobs/{job['id']}")).json()["waiting_for"]
-                return found if found and found["reason"] == reason else None
-
-            return await eventually(told, what=f"it waits for {reason}")
-
-        assert (await waits_for(second, "concurrency_limit"))["limit"] == "one"
-        assert (await waits_for(late, "rate_limit"))["until"] is not None
-        assert (await waits_for(later, "schedule"))["until"] == later["run_at"]
-
-
 async def test_records_of_a_limited_type_obey_the_same_limit(space: Space):
     api, _ = await space.start_all(workers=2)
     async with space.http(api) as client:
