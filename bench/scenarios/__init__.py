@@ -5,6 +5,7 @@ from bench.scenarios.backlog import BACKLOG
 from bench.scenarios.batch import BATCH
 from bench.scenarios.idle import IDLE
 from bench.scenarios.latency import LATENCY
+from bench.scenarios.limits import LIMITS
 from bench.scenarios.memory import MEMORY
 from bench.scenarios.records import RECORDS
 from bench.scenarios.retries import RETRIES
@@ -21,6 +22,7 @@ ALL: tuple[Scenario, ...] = (
     IDLE,
     RETRIES,
     SPEEDUP,
+    LIMITS,
     BACKLOG,
     MEMORY,
     ROWS10M,
