@@ -109,6 +109,7 @@ class Process:
                     hand_over=self.relay.hand_over,
                     notify=self.waiters.notify,
                     wake_dispatcher=self._wake_dispatcher,
+                    permits_free=self._permits_free,
                 )
             )
         if "intake" in roles:
@@ -196,6 +197,11 @@ class Process:
         return own | dict(self._census.figures if leading and self._census is not None else {})
 
     def _wake_dispatcher(self) -> None:
+        if self._dispatcher is not None:
+            self._dispatcher.look_anew()
+        self._permits_free()
+
+    def _permits_free(self) -> None:
         self._wake(self._dispatcher)
 
     def _wake_scheduler(self) -> None:

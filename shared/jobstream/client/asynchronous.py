@@ -161,7 +161,8 @@ class Client:
         """Run a FAILED or CANCELLED job again.
 
         Raises:
-            ApiError: it is in no such state (code ``not_retryable``).
+            ApiError: it is in no such state (code ``not_retryable``), or was cancelled and its run is not over yet
+                (``run_not_over``).
         """
         return JobSnapshot.model_validate(await self._send(calls.retry(job_id)))
 

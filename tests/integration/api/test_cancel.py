@@ -328,6 +328,9 @@ async def test_a_run_keeps_its_permit_until_its_worker_reports(space, client):
     await report(space, job, EventKind.CANCELLED, dispatch=2)  # of another dispatch: says nothing of this one
     await _applied(space, client)
     assert (await _row(space, job))["lane"] == LANE
+    early = await client.post(f"/jobs/{job['id']}/retry")
+    assert (early.status_code, early.json()["code"]) == (409, "run_not_over")
+    assert early.headers["retry-after"]
     await report(space, job, EventKind.CANCELLED)
 
     async def free():
@@ -335,6 +338,7 @@ async def test_a_run_keeps_its_permit_until_its_worker_reports(space, client):
         return (row["lane"], row["lease_expires_at"], row["status"]) == (None, None, "CANCELLED")
 
     await eventually(free)
+    assert (await client.post(f"/jobs/{job['id']}/retry")).status_code == 200
 
 
 async def test_a_queued_job_keeps_its_permit_for_half_a_minute_at_most(space, client, start_inside):

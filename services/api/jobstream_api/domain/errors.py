@@ -23,6 +23,16 @@ class NotReopenable(JobstreamError):
         self.status = status
 
 
+class RunNotOver(JobstreamError):
+    """The job was cancelled under way, and its run may not be over yet."""
+
+    def __init__(self, job_id: UUID) -> None:
+        super().__init__(
+            f"job {job_id} was cancelled under way, and its worker has not said yet that its run is over; limits count "
+            "it until then: try again in some seconds"
+        )
+
+
 class NotCancellable(JobstreamError):
     """The job has ended, and not by being cancelled."""
 

@@ -120,6 +120,11 @@ class FlowRules:
         """Types whose jobs need a permit, sorted."""
         return sorted({*self.by_type, *self.strict, *self.paused})
 
+    def lets_others_pass(self, job_type: str) -> bool:
+        """True if others may start once a job of the type is over. At a rate they may not."""
+        counted = any(not is_rate(limit) for limit in self.by_type.get(job_type, ()))
+        return counted or job_type in self.strict or bool(self.managed_queues)
+
     @property
     def managed_queues(self) -> list[str]:
         """Queues whose jobs need a permit, sorted."""

@@ -7,6 +7,7 @@ theoretical arrival time, tells all about it.
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import floor
 from uuid import UUID
 
@@ -19,6 +20,8 @@ Bucket = tuple[str, str]
 _USED = 0.98
 """Of a rate so much is handed out: what starts late moves into the next window, which may then hold more."""
 _LOOK = 0.7
+_GATHER_S = 0.05
+"""For so long permits of a bucket may gather, if it does not overflow meanwhile."""
 _USUAL_SLACK_S = 0.25
 _LEAST_SLACK_S = 0.03
 _MOST_SLACK_S = 5.0
@@ -45,13 +48,7 @@ class Cells:
     @classmethod
     def of(cls, rule: Limit) -> "Cells":
         """The cells of a rate limit."""
-        rate = _USED * rule.limit / rule.period_s
-        burst = float(rule.limit if rule.burst is None else rule.burst)
-        spare = (1 - _USED) * rule.limit + 0.999  # starts are whole
-        slack = min(max(spare / rate, _USUAL_SLACK_S), _MOST_SLACK_S)
-        kept = max(1.0, burst - max(rate * slack - spare, 0.0))
-        slack = min(slack, max((spare + burst - kept) / rate, _LEAST_SLACK_S))
-        return cls(1.0 / rate, kept, slack)
+        return _cells(rule.limit, rule.period_s, rule.limit if rule.burst is None else rule.burst)
 
     @property
     def good_for_s(self) -> float:
@@ -66,9 +63,23 @@ class Cells:
         """Seconds until one may start."""
         return max(tat - now - (self.burst - 1.0) * self.interval_s, 0.0)
 
+    def rest_s(self, tat: float, now: float) -> float:
+        """Seconds until it is worth to look again: one may start, and more where they lose nothing by waiting."""
+        return max(self.wait_s(tat, now), min(_GATHER_S, self.burst * self.interval_s / 2))
+
     def spend(self, tat: float, now: float, permits: int) -> float:
         """The theoretical arrival time after ``permits`` were given."""
         return max(tat, now) + permits * self.interval_s
+
+
+@lru_cache(maxsize=10_000)
+def _cells(limit: int, period_s: float, burst: float) -> Cells:
+    rate = _USED * limit / period_s
+    spare = (1 - _USED) * limit + 0.999  # starts are whole
+    slack = min(max(spare / rate, _USUAL_SLACK_S), _MOST_SLACK_S)
+    kept = max(1.0, burst - max(rate * slack - spare, 0.0))
+    slack = min(slack, max((spare + burst - kept) / rate, _LEAST_SLACK_S))
+    return Cells(1.0 / rate, kept, slack)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +101,8 @@ class Sight:
 
     Attributes:
         now: seconds since 1970, by the database.
-        waiting: jobs at the gate, the first ones of each lane, in their order. With strict order only the
-            one that is next.
+        waiting: jobs at the gate, the first ones of each lane, in their order; of a lane that is closed, none.
+            With strict order only the one that is next.
         permitted: jobs of each lane that hold a permit.
         arrivals: theoretical arrival times, seconds since 1970; a bucket without one is full.
         windows: most permits out at once, of each managed queue.
@@ -111,7 +122,7 @@ class Passed:
     Attributes:
         permits: for how long each is good, seconds; None: for ever. In the order in which they go.
         spent: permits given by bucket of a rate.
-        again_s: when a rate lets the next one pass, seconds from now; None: no rate is waited for.
+        again_s: when to look for what rates let pass next, seconds from now; None: no rate is waited for.
     """
 
     permits: dict[UUID, float | None] = field(default_factory=dict)
@@ -143,6 +154,12 @@ class Shares:
     def take(self, queue: str, tenant: str, weight: float) -> None:
         """One job of the tenant goes."""
         self.times[queue][tenant] += 1.0 / weight
+
+
+def rooms(rules: FlowRules, sight: Sight, lanes: Iterable[Lane], most: int) -> dict[Lane, int]:
+    """How many jobs of each lane could go now if there were no other lanes, at most ``most``; 0: it is closed."""
+    look = _Round(rules, sight, Shares())
+    return {lane: look.room(lane, most) for lane in lanes}
 
 
 def pass_gates(rules: FlowRules, sight: Sight, shares: Shares, most: int) -> Passed:
@@ -178,7 +195,19 @@ class _Round:
             for queue in list(queues):
                 if not self._next_of(queues[queue]):
                     del queues[queue]
+        for lane in self._sight.waiting:
+            self._note_rest(lane)
         return self._passed
+
+    def room(self, lane: Lane, most: int) -> int:
+        if self._stopped(lane):
+            return 0
+        window = self._sight.windows.get(lane.queue)
+        if window is not None:
+            most = min(most, window - self._in_queue.get(lane.queue, 0))
+        for limit, bucket in self._limits(lane):
+            most = min(most, self._left(limit, bucket))
+        return max(most, 0)
 
     def _next_of(self, heap: list[tuple[tuple[float, ...], int, Lane]]) -> bool:
         """Let the first one of a queue pass that may; False if none is left that could."""
@@ -208,21 +237,33 @@ class _Round:
         window = self._sight.windows.get(lane.queue)
         if window is not None and self._in_queue.get(lane.queue, 0) >= window:
             return False
-        return all(self._has_room(limit, bucket) for limit, bucket in self._limits(lane))
+        return all(self._left(limit, bucket) > 0 for limit, bucket in self._limits(lane))
 
     def _limits(self, lane: Lane) -> list[tuple[EffectiveLimit, Bucket]]:
         return [(limit, bucket) for bucket in lane.limits if (limit := self._rules.limits.get(bucket[0])) is not None]
 
-    def _has_room(self, limit: EffectiveLimit, bucket: Bucket) -> bool:
+    def _left(self, limit: EffectiveLimit, bucket: Bucket) -> int:
+        """How many more a limit lets pass."""
         if not is_rate(limit):
-            return self._in_bucket.get(bucket, 0) < limit.rule.limit
-        cells, now = Cells.of(limit.rule), self._sight.now
-        tat = cells.spend(self._sight.arrivals.get(bucket, now), now, self._passed.spent.get(bucket, 0))
-        if cells.permits(tat, now) > 0:
-            return True
-        wait = cells.wait_s(tat, now)
-        self._passed.again_s = wait if self._passed.again_s is None else min(self._passed.again_s, wait)
-        return False
+            return limit.rule.limit - self._in_bucket.get(bucket, 0)
+        return Cells.of(limit.rule).permits(self._tat(limit, bucket), self._sight.now)
+
+    def _tat(self, limit: EffectiveLimit, bucket: Bucket) -> float:
+        now = self._sight.now
+        return Cells.of(limit.rule).spend(self._sight.arrivals.get(bucket, now), now, self._passed.spent.get(bucket, 0))
+
+    def _note_rest(self, lane: Lane) -> None:
+        """When it is worth to look at a lane again that a rate has closed."""
+        if self._stopped(lane):
+            return
+        rests = [
+            Cells.of(limit.rule).rest_s(self._tat(limit, bucket), self._sight.now)
+            for limit, bucket in self._limits(lane)
+            if is_rate(limit)
+        ]
+        if rests:
+            longest = max(rests)
+            self._passed.again_s = longest if self._passed.again_s is None else min(self._passed.again_s, longest)
 
     def _let_pass(self, lane: Lane) -> None:
         taken = self._taken.get(lane, 0)

@@ -29,10 +29,12 @@ class Parked:
     lane: str | None
 
 
-async def alone(connection: Connection) -> bool:
-    """True if nobody else lets jobs pass, until the caller's transaction ends."""
-    got: bool = await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _LOCK)
-    return got
+async def alone(connection: Connection) -> float | None:
+    """The database's time, seconds since 1970, if nobody else lets jobs pass until the caller's transaction ends."""
+    at: float | None = await connection.fetchval(
+        "SELECT CASE WHEN pg_try_advisory_xact_lock($1) THEN extract(epoch FROM now())::float8 END", _LOCK
+    )
+    return at
 
 
 async def waiting_lanes(connection: Connection) -> list[str]:
@@ -108,12 +110,6 @@ async def release(connection: Connection, permits: Mapping[UUID, float | None]) 
     return [
         (released(row, row["start_by"]), Lane.of_text(row["lane"])) for row in sorted(rows, key=lambda r: r["place"])
     ]
-
-
-async def now(connection: Connection) -> float:
-    """The database's time, seconds since 1970."""
-    seconds: float = await connection.fetchval("SELECT extract(epoch FROM now())::float8")
-    return seconds
 
 
 async def arrivals(connection: Connection, buckets: Sequence[Bucket]) -> dict[Bucket, float]:

@@ -21,6 +21,7 @@ RETRY_AFTER_S = 2
 STATUS_OF_ERROR: dict[type[JobstreamError], tuple[int, str]] = {
     errors.JobNotFound: (404, "job_not_found"),
     errors.NotReopenable: (409, "not_retryable"),
+    errors.RunNotOver: (409, "run_not_over"),
     errors.NotCancellable: (409, "not_cancellable"),
     errors.NotHeld: (409, "not_held"),
     errors.ScheduleNotFound: (404, "schedule_not_found"),
@@ -50,6 +51,9 @@ STATUS_OF_CODE: dict[str, int] = {
     "backlog_full": 429,
 }
 """Codes of InvalidInput that are not 422."""
+
+_SOON_OVER = frozenset({"idempotency_in_flight", "run_not_over"})
+"""Conflicts that end by themselves."""
 
 TITLES = {
     400: "Bad Request",
@@ -112,7 +116,7 @@ def answer(document: dict[str, Any], headers: dict[str, str] | None = None) -> R
     """A problem document as the response."""
     status = document["status"]
     headers = dict(headers or {})
-    if status in (429, 503) or document["code"] == "idempotency_in_flight":
+    if status in (429, 503) or document["code"] in _SOON_OVER:
         headers.setdefault("Retry-After", str(RETRY_AFTER_S))
     if "job_id" in document:
         headers.setdefault("Location", f"/jobs/{document['job_id']}")

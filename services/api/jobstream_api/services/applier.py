@@ -66,6 +66,7 @@ class Applier(Ingest[News]):
         flow: Flow,
         notify: Callable[[Iterable[UUID]], None],
         wake_dispatcher: Callable[[], None],
+        permits_free: Callable[[], None],
         rng: random.Random | None = None,
     ) -> None:
         super().__init__(
@@ -80,6 +81,7 @@ class Applier(Ingest[News]):
         self._flow = flow
         self._notify = notify
         self._wake_dispatcher = wake_dispatcher
+        self._permits_free = permits_free
         self._rng = rng or random.Random()  # noqa: S311  (jitter, no secret)
 
     def read(self, records: Sequence[Any]) -> News:
@@ -126,8 +128,10 @@ class Applier(Ingest[News]):
         super().committed(effects)
         if effects.terminal:
             self._notify(effects.terminal)
-        if effects.held or (effects.terminal and self._flow.gated):
+        if effects.held:
             self._wake_dispatcher()
+        elif self._flow.gated and any(self._flow.rules.lets_others_pass(job_type) for job_type, _ in effects.ended):
+            self._permits_free()
         if effects.facts.get("made"):
             emit(Event.JOBS_TAKEN_IN, count=effects.facts["made"])
         if effects.facts.get("superseded"):

@@ -57,10 +57,9 @@ class Dispatcher(TurningLoop):
         self._gates = Gatekeeper(settings, defaults)
         self._hand_over = hand_over
 
-    def wake(self) -> None:
-        """Jobs may be due, or may have come to a gate, or permits may be free again."""
+    def look_anew(self) -> None:
+        """Jobs may have come to gates where none waited."""
         self._gates.look_at_once()
-        super().wake()
 
     async def turn(self) -> float:
         """Release what is due and what may pass; returns how long nothing else will, seconds."""

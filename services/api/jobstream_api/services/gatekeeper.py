@@ -6,12 +6,12 @@ an advisory lock keeps a second leader from doing the same meanwhile.
 
 import time
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from jobstream.contracts.topics import Topics
 from jobstream_api.domain.flow import FlowRules, Lane, is_rate
-from jobstream_api.domain.gates import Bucket, Cells, Passed, Shares, Sight, Waiting, pass_gates
+from jobstream_api.domain.gates import Bucket, Cells, Passed, Shares, Sight, Waiting, pass_gates, rooms
 from jobstream_api.infrastructure.database import Connection
 from jobstream_api.repositories import flow, gates
 from jobstream_api.repositories.flow import QueueDefaults
@@ -132,7 +132,8 @@ class Gatekeeper:
         Returns:
             Those that go, and after how many seconds to look again; 0 if more may go at once.
         """
-        if not await gates.alone(connection):
+        now = await gates.alone(connection)
+        if now is None:
             return [], BLOCKED_S
         if outlook.version != self._rules.version:
             self._rules = await flow.load(connection, self._defaults)
@@ -143,14 +144,14 @@ class Gatekeeper:
             await flow.ask_relane(connection, strays)
             return [], 0.0
         permitted = {self._known.lane(text): count for text, count in out.items()}
-        sight = await self._look(connection, permitted)
+        sight, more = await self._look(connection, now, permitted)
         passed = pass_gates(self._rules, sight, self._shares, _BATCH)
         released = await self._release(connection, passed, sight) if passed.permits else []
-        if released:
+        if released and (more or len(passed.permits) >= _BATCH):
             return released, 0.0
         if not sight.waiting:
             return [], BLOCKED_S if self._known.order else CLOSED_S
-        return [], BLOCKED_S if passed.again_s is None else max(min(passed.again_s, BLOCKED_S), 0.002)
+        return released, BLOCKED_S if passed.again_s is None else max(min(passed.again_s, BLOCKED_S), 0.002)
 
     async def _find_lanes(self, connection: Connection, out: Mapping[str, int]) -> None:
         """See what lanes there are; as often as that is cheap."""
@@ -184,24 +185,33 @@ class Gatekeeper:
             known.fit, known.looked_through = set(known.waiting), True
         return strays
 
-    async def _look(self, connection: Connection, permitted: Mapping[Lane, int]) -> Sight:
+    async def _look(self, connection: Connection, now: float, permitted: Mapping[Lane, int]) -> tuple[Sight, bool]:
+        """What the gates look at, and whether more wait than were read though they might pass too.
+
+        A lane that a limit has closed costs no reading, however often it is looked at.
+        """
         await self._count_slots(connection)
-        lanes = {text: lane for text in self._known.waiting if not self._paused(lane := self._known.lane(text))}
-        free = [text for text, lane in lanes.items() if lane.order is None]
-        each = min(max(_LOOKED_AT // max(len(free), 1), 1), _BATCH)
-        found = await gates.waiting(connection, dict.fromkeys(free, each)) if free else {}
-        self._known.waiting.difference_update(text for text in free if text not in found)
-        waiting = {lanes[text]: jobs for text, jobs in found.items()}
-        strict = [lane for lane in lanes.values() if lane.order is not None]
-        waiting |= await self._first_of_keys(connection, strict, permitted) if strict else {}
+        known, rules = self._known, self._rules
+        lanes = {text: lane for text in known.waiting if not self._paused(lane := known.lane(text))}
         rates = {
             bucket
-            for lane in waiting
+            for lane in lanes.values()
             for bucket in lane.limits
-            if (limit := self._rules.limits.get(bucket[0])) is not None and is_rate(limit)
+            if (limit := rules.limits.get(bucket[0])) is not None and is_rate(limit)
         }
         arrivals = await gates.arrivals(connection, sorted(rates)) if rates else {}
-        return Sight(await gates.now(connection), waiting, permitted, arrivals, self._windows(permitted))
+        sight = Sight(now, {}, permitted, arrivals, self._windows(permitted))
+        room = rooms(rules, sight, lanes.values(), _BATCH)
+        free = [text for text, lane in lanes.items() if lane.order is None and room[lane]]
+        each = min(max(_LOOKED_AT // max(len(free), 1), 1), _BATCH)
+        found = await gates.waiting(connection, {text: min(each, room[lanes[text]]) for text in free}) if free else {}
+        known.waiting.difference_update(text for text in free if text not in found)
+        strict = [lane for lane in lanes.values() if lane.order is not None]
+        waiting: dict[Lane, Sequence[Waiting]] = {lane: () for lane in lanes.values() if lane.order is None}
+        waiting |= {lanes[text]: jobs for text, jobs in found.items()}
+        waiting |= await self._first_of_keys(connection, strict, permitted) if strict else {}
+        more = any(len(jobs) == each < room[lanes[text]] for text, jobs in found.items())
+        return replace(sight, waiting=waiting), more
 
     async def _first_of_keys(
         self, connection: Connection, lanes: list[Lane], permitted: Mapping[Lane, int]

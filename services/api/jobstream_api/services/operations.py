@@ -11,7 +11,7 @@ from jobstream.contracts.jobs import MAX_PRIORITY, MAX_RUN_AHEAD, Moment
 from jobstream.contracts.status import JobStatus
 from jobstream.contracts.topics import Topics
 from jobstream.errors import InvalidInput
-from jobstream_api.domain.errors import JobNotFound, NotHeld, NotReopenable
+from jobstream_api.domain.errors import JobNotFound, NotHeld, NotReopenable, RunNotOver
 from jobstream_api.domain.transitions import Cause, next_status
 from jobstream_api.infrastructure.database import Database
 from jobstream_api.repositories import held, jobs_read, operations, outbox
@@ -66,6 +66,7 @@ class Operations:
 
         Raises:
             JobNotFound, NotReopenable, StoreUnavailable.
+            RunNotOver: it was cancelled, and keeps the permit of a run that may not be over.
         """
         async with store_errors("retry"):
             async with self._database.transaction() as connection:
@@ -75,6 +76,8 @@ class Operations:
                 status = JobStatus(row["status"])
                 if next_status(status, Cause.REOPEN) is None:
                     raise NotReopenable(job_id, status)
+                if row["lane"] is not None:
+                    raise RunNotOver(job_id)
                 allowance = await operations.granted_before(connection, job_id)
                 if allowance is None:
                     allowance = row["max_retries"]

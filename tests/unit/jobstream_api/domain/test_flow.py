@@ -34,6 +34,13 @@ def test_a_lane_names_all_that_decides_on_its_jobs():
     assert rules.lane("other", "default", "k", {}) is None
 
 
+def test_only_the_end_of_jobs_that_are_counted_lets_others_pass():
+    limits = {"send": [MAIL], "render": [Limit(kind=LimitKind.CONCURRENCY, limit=2)]}
+    rules = FlowRules(limits=effective_limits(limits, {}), strict=frozenset({"book"}))
+    assert [rules.lets_others_pass(name) for name in ("send", "render", "book", "other")] == [False, True, True, False]
+    assert replace(rules, queues={"bulk": QueueRules(managed=True)}).lets_others_pass("other")
+
+
 def test_a_lane_of_other_rules_does_not_fit():
     both = [MAIL, Limit(kind=LimitKind.CONCURRENCY, limit=2)]
     fair = {"bulk": QueueRules(managed=True, fair_by="$.tenant")}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from jobstream.contracts.flow import Limit, LimitKind
 from jobstream_api.domain.flow import EffectiveLimit, FlowRules, Lane, QueueRules
-from jobstream_api.domain.gates import Cells, Shares, Sight, Waiting, pass_gates
+from jobstream_api.domain.gates import Cells, Shares, Sight, Waiting, pass_gates, rooms
 
 NOW = 1_000_000.0
 
@@ -63,16 +63,47 @@ def test_no_window_of_a_period_holds_more_starts_than_limit_and_burst(limit, per
         assert bisect_left(starts, start + period_s) - place <= allowed
 
 
-@pytest.mark.parametrize(("limit", "period_s", "burst"), [(1, 1.0, 1), (10, 1.0, 10), (100, 1.0, 5), (600, 60.0, 1)])
+@pytest.mark.parametrize(
+    ("limit", "period_s", "burst"), [(1, 1.0, 1), (10, 1.0, 10), (100, 1.0, 5), (600, 60.0, 1), (1000, 1.0, 1000)]
+)
 def test_with_a_backlog_nearly_all_of_a_rate_is_used(limit, period_s, burst):
     cells = Cells.of(rate(limit, period_s, burst))
     now, tat, given_out = 0.0, 0.0, 0
     for _ in range(10_000):
-        now += max(cells.wait_s(tat, now), 0.002)
+        now += max(cells.rest_s(tat, now), 0.002)
         permits = cells.permits(tat, now)
         given_out += permits
         tat = cells.spend(tat, now, permits)
     assert given_out >= 0.95 * limit / period_s * now
+
+
+def test_permits_gather_where_none_is_lost_by_that():
+    gathering, strict = Cells.of(rate(1000, 1.0, 1000)), Cells.of(rate(10, 1.0, 1))
+    empty = gathering.spend(0.0, 0.0, gathering.permits(0.0, 0.0))
+    assert gathering.permits(empty, gathering.rest_s(empty, 0.0)) == pytest.approx(50, abs=2)
+    empty = strict.spend(0.0, 0.0, strict.permits(0.0, 0.0))
+    assert strict.rest_s(empty, 0.0) == strict.wait_s(empty, 0.0)
+
+
+def test_a_lane_has_as_much_room_as_the_narrowest_of_its_gates():
+    both = rules(rate(5), Limit(name="c", kind=LimitKind.CONCURRENCY, limit=3), queues={"q": QueueRules(managed=True)})
+    lane, free, managed = Lane("default", "t", (("c", ""), ("r", ""))), Lane("default", "u"), Lane("q", "v")
+    other = Lane("q", "w")
+    seen = sight({}, permitted={lane: 1, other: 4}, windows={"q": 6})
+    assert rooms(both, seen, [lane, free, managed], 500) == {lane: 2, free: 500, managed: 2}
+    full = Cells.of(rate(5)).spend(NOW, NOW, 5)
+    assert rooms(both, sight({}, arrivals={("r", ""): full}), [lane], 500) == {lane: 0}
+    assert rooms(rules(paused=("t",)), sight({}), [lane], 500) == {lane: 0}
+
+
+def test_when_to_look_again_is_known_of_closed_lanes_and_of_those_that_were_emptied():
+    lane, cells = Lane("default", "t", (("r", ""),)), Cells.of(rate(10, 1.0, 1))
+    emptied = pass_gates(rules(rate(10, 1.0, 1)), sight({lane: jobs(1)}), Shares(), 500)
+    closed = pass_gates(
+        rules(rate(10, 1.0, 1)), sight({lane: ()}, arrivals={("r", ""): cells.spend(NOW, NOW, 1)}), Shares(), 500
+    )
+    assert (len(emptied.permits), len(closed.permits)) == (1, 0)
+    assert emptied.again_s == closed.again_s == pytest.approx(cells.interval_s)
 
 
 def test_a_quiet_time_saves_up_no_more_than_the_burst():
