@@ -11,8 +11,11 @@ BIN := .venv/bin
 ENV := .venv/.in-sync
 # Further arguments of a target's program, e.g. `make up ARGS='--workers 4'`.
 ARGS ?=
-# Tests of servers mostly wait: two processes, each with servers of its own, share the files between them.
-PARALLEL ?= --numprocesses 2 --dist loadfile
+# Tests of servers mostly wait: two processes, each with servers of its own, share the files between them, and the long
+# files come first, so that neither waits for the other at the end.
+PARALLEL ?= --numprocesses 2 --dist loadfile --no-loadscope-reorder
+LONG := tests/scenarios/ tests/docs/ tests/integration/
+TESTS := $(LONG) $(filter-out $(LONG) tests/faults/ tests/compose/,$(wildcard tests/*/))
 
 .PHONY: help up demo check test faults bench test-compose fix clean
 
@@ -33,7 +36,7 @@ check: $(ENV) ## Format, lint, types, import rules, unit tests: what every chang
 	$(BIN)/pytest tests/unit $(ARGS)
 
 test: $(ENV) ## All tests but the fault suite and compose, on a real PostgreSQL and a real Kafka
-	$(BIN)/pytest tests --ignore tests/faults --ignore tests/compose $(PARALLEL) $(ARGS)
+	$(BIN)/pytest $(TESTS) $(PARALLEL) $(ARGS)
 
 faults: $(ENV) ## The long suite: kill workers, apis, Kafka and PostgreSQL while jobs run; large backlogs (JOBSTREAM_FAULT_SEEDS=20)
 	$(BIN)/pytest tests/faults $(ARGS)
