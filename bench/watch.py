@@ -9,12 +9,10 @@ from uuid import UUID
 import asyncpg
 
 from jobstream.ids import id_floor
+from jobstream_api.repositories import progress
+from jobstream_api.services.applier import CONSUMER
 
 LOOK_S = 0.02
-APPLIED = """
-SELECT coalesce(sum(next_offset), 0)::bigint FROM consumer_offsets
-WHERE consumer = 'jobstream-applier' AND topic LIKE '%jobs.status'
-"""
 COMPLETED = "SELECT count(*) FROM jobs WHERE id >= $1 AND status = 'COMPLETED'"
 VERDICT = """
 SELECT count(*) AS rows,
@@ -48,7 +46,8 @@ class Watch:
 
     async def applied(self) -> int:
         """Status events applied so far, at the price of a dozen rows."""
-        return int(await self._connection.fetchval(APPLIED))
+        offsets = await progress.load(self._connection, CONSUMER)
+        return sum(offset for (topic, _), offset in offsets.items() if topic.endswith("jobs.status"))
 
     async def completed(self, floor: UUID) -> int:
         """Jobs since ``floor`` that are COMPLETED. Reads all of them."""
