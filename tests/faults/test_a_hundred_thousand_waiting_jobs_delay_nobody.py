@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from tests.support.eventually import eventually
-from tests.support.flow import submit
+from tests.support.flow import put_limit, submit
 from tests.support.space import Space
 
 pytestmark = pytest.mark.integration
@@ -55,3 +55,29 @@ async def test_a_job_of_the_top_starts_within_a_second_of_a_free_slot(space: Spa
             [began] = [run["at"] for run in runs if run["job_id"] == top["id"]]
             freed = min(run["at"] for run in runs if run["what"] == "end" and run["at"] > asked)
             assert began - max(freed, asked) < 1.0
+
+
+async def test_keys_that_are_closed_hold_up_no_other_and_no_request(space: Space):
+    keys = 20_000
+    api, _ = await space.start_all(workers=2)
+    async with space.http(api) as client:
+        await put_limit(client, "each", kind="rate", limit=1, period_s=3600.0, burst=1, key="$.k", types=["instant"])
+        for start in range(0, keys, BATCH // 2):
+            both = [{"type": "instant", "payload": {"k": start + n // 2}} for n in range(BATCH)]
+            await submit(client, both)
+        await eventually(lambda: len(space.runs()) >= keys, timeout=120, what="the first job of each key has run")
+        started, took = [], []
+        for n in range(20):
+            asked = time.monotonic()
+            job = (await client.post("/jobs", json={"type": "instant", "payload": {"k": f"new {n}"}})).json()
+            took.append(time.monotonic() - asked)
+            done = (await client.get(f"/jobs/{job['id']}", params={"wait": 20})).json()
+            assert done["status"] == "COMPLETED"
+            started.append(time.monotonic() - asked)
+        waiting = await space.count("jobs WHERE dispatch_at = 'infinity'")
+    print(
+        f"{waiting} wait; submit {max(took):.3f} s at most, new key {sorted(started)[10]:.3f} s, {max(started):.3f} s"
+    )
+    assert waiting == keys
+    assert max(took) < 0.5
+    assert max(started) < 3.0

@@ -201,6 +201,11 @@ class Process:
             self._dispatcher.look_anew()
         self._permits_free()
 
+    def _jobs_came(self, lanes: set[str]) -> None:
+        if self._dispatcher is not None:
+            self._dispatcher.came(lanes)
+        self._permits_free()
+
     def _permits_free(self) -> None:
         self._wake(self._dispatcher)
 
@@ -223,7 +228,7 @@ class Process:
             ease=self.relay.ease,
             ids=ids,
             ttl_s=settings.idempotency_ttl_s,
-            held=self._wake_dispatcher,
+            held=self._jobs_came,
         )
         drafter = Drafter(self.catalogue, self.flow.lane, settings, clock, ids)
         canceller = Canceller(

@@ -94,6 +94,7 @@ class FlowRules:
         queues: by name; those that are missing have no rules.
         priority_step_s: what a step of priority is worth: who has waited so much longer goes first all the same.
         by_type: limits of each type.
+        rates: names of limits of starts in a period.
         capped: most jobs that may wait, by name of a limit that has a say in that.
     """
 
@@ -104,6 +105,7 @@ class FlowRules:
     queues: Mapping[str, QueueRules] = field(default_factory=dict)
     priority_step_s: float = 400.0
     by_type: Mapping[str, tuple[EffectiveLimit, ...]] = field(init=False)
+    rates: frozenset[str] = field(init=False)
     capped: Mapping[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -112,6 +114,7 @@ class FlowRules:
             for job_type in self.limits[name].types:
                 by_type.setdefault(job_type, []).append(self.limits[name])
         object.__setattr__(self, "by_type", {name: tuple(found) for name, found in by_type.items()})
+        object.__setattr__(self, "rates", frozenset(name for name, limit in self.limits.items() if is_rate(limit)))
         caps = {name: limit.rule.max_waiting for name, limit in self.limits.items() if limit.rule.max_waiting}
         object.__setattr__(self, "capped", caps)
 

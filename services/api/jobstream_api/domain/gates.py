@@ -9,10 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import floor
+from sys import maxsize
 from uuid import UUID
 
 from jobstream.contracts.flow import Limit
-from jobstream_api.domain.flow import EffectiveLimit, FlowRules, Lane, is_rate
+from jobstream_api.domain.flow import FlowRules, Lane, is_rate
 
 Bucket = tuple[str, str]
 """A limit's name, and the value of its key."""
@@ -101,8 +102,8 @@ class Sight:
 
     Attributes:
         now: seconds since 1970, by the database.
-        waiting: jobs at the gate, the first ones of each lane, in their order; of a lane that is closed, none.
-            With strict order only the one that is next.
+        waiting: jobs at the gate, the first ones of each lane that is open, in their order. With strict order only
+            the one that is next.
         permitted: jobs of each lane that hold a permit.
         arrivals: theoretical arrival times, seconds since 1970; a bucket without one is full.
         windows: most permits out at once, of each managed queue.
@@ -156,10 +157,23 @@ class Shares:
         self.times[queue][tenant] += 1.0 / weight
 
 
-def rooms(rules: FlowRules, sight: Sight, lanes: Iterable[Lane], most: int) -> dict[Lane, int]:
-    """How many jobs of each lane could go now if there were no other lanes, at most ``most``; 0: it is closed."""
+def rooms(
+    rules: FlowRules, sight: Sight, lanes: Iterable[Lane], most: int
+) -> tuple[dict[Lane, int], dict[Lane, float]]:
+    """How many jobs of each lane could go now if there were no others, at most ``most``; closed ones are left out.
+
+    Also, of those that rates have closed, in how many seconds to look again.
+    """
     look = _Round(rules, sight, Shares())
-    return {lane: look.room(lane, most) for lane in lanes}
+    found: dict[Lane, int] = {}
+    rests: dict[Lane, float] = {}
+    for lane in lanes:
+        room = look.room(lane, most)
+        if room > 0:
+            found[lane] = room
+        elif (rest := look.rest_s(lane)) is not None:
+            rests[lane] = rest
+    return found, rests
 
 
 def pass_gates(rules: FlowRules, sight: Sight, shares: Shares, most: int) -> Passed:
@@ -176,6 +190,11 @@ class _Round:
         self._in_bucket: dict[Bucket, int] = {}
         self._in_queue: dict[str, int] = {}
         self._taken: dict[Lane, int] = {}
+        # Of a limit: how many may be under way, or the cells of its rate.
+        self._limits: dict[str, tuple[int, Cells | None]] = {
+            name: (limit.rule.limit, Cells.of(limit.rule) if is_rate(limit) else None)
+            for name, limit in rules.limits.items()
+        }
         for lane, count in sight.permitted.items():
             self._in_queue[lane.queue] = self._in_queue.get(lane.queue, 0) + count
             for bucket in lane.limits:
@@ -195,8 +214,8 @@ class _Round:
             for queue in list(queues):
                 if not self._next_of(queues[queue]):
                     del queues[queue]
-        for lane in self._sight.waiting:
-            self._note_rest(lane)
+        rests = [rest for lane in lanes if (rest := self.rest_s(lane)) is not None]
+        self._passed.again_s = min(rests, default=None)
         return self._passed
 
     def room(self, lane: Lane, most: int) -> int:
@@ -205,9 +224,9 @@ class _Round:
         window = self._sight.windows.get(lane.queue)
         if window is not None:
             most = min(most, window - self._in_queue.get(lane.queue, 0))
-        for limit, bucket in self._limits(lane):
-            most = min(most, self._left(limit, bucket))
-        return max(most, 0)
+        for bucket in lane.limits:
+            most = min(most, self._left(bucket))
+        return most
 
     def _next_of(self, heap: list[tuple[tuple[float, ...], int, Lane]]) -> bool:
         """Let the first one of a queue pass that may; False if none is left that could."""
@@ -237,43 +256,36 @@ class _Round:
         window = self._sight.windows.get(lane.queue)
         if window is not None and self._in_queue.get(lane.queue, 0) >= window:
             return False
-        return all(self._left(limit, bucket) > 0 for limit, bucket in self._limits(lane))
+        return all(self._left(bucket) > 0 for bucket in lane.limits)
 
-    def _limits(self, lane: Lane) -> list[tuple[EffectiveLimit, Bucket]]:
-        return [(limit, bucket) for bucket in lane.limits if (limit := self._rules.limits.get(bucket[0])) is not None]
+    def _left(self, bucket: Bucket) -> int:
+        """How many more a limit lets pass; one that is gone lets all."""
+        most, cells = self._limits.get(bucket[0], (maxsize, None))
+        if cells is None:
+            return most - self._in_bucket.get(bucket, 0)
+        return cells.permits(self._tat(cells, bucket), self._sight.now)
 
-    def _left(self, limit: EffectiveLimit, bucket: Bucket) -> int:
-        """How many more a limit lets pass."""
-        if not is_rate(limit):
-            return limit.rule.limit - self._in_bucket.get(bucket, 0)
-        return Cells.of(limit.rule).permits(self._tat(limit, bucket), self._sight.now)
-
-    def _tat(self, limit: EffectiveLimit, bucket: Bucket) -> float:
+    def _tat(self, cells: Cells, bucket: Bucket) -> float:
         now = self._sight.now
-        return Cells.of(limit.rule).spend(self._sight.arrivals.get(bucket, now), now, self._passed.spent.get(bucket, 0))
+        return cells.spend(self._sight.arrivals.get(bucket, now), now, self._passed.spent.get(bucket, 0))
 
-    def _note_rest(self, lane: Lane) -> None:
-        """When it is worth to look at a lane again that a rate has closed."""
-        if self._stopped(lane):
-            return
-        rests = [
-            Cells.of(limit.rule).rest_s(self._tat(limit, bucket), self._sight.now)
-            for limit, bucket in self._limits(lane)
-            if is_rate(limit)
-        ]
-        if rests:
-            longest = max(rests)
-            self._passed.again_s = longest if self._passed.again_s is None else min(self._passed.again_s, longest)
+    def _rates(self, lane: Lane) -> list[tuple[Bucket, Cells]]:
+        found = ((bucket, self._limits.get(bucket[0], (0, None))[1]) for bucket in lane.limits)
+        return [(bucket, cells) for bucket, cells in found if cells is not None]
+
+    def rest_s(self, lane: Lane) -> float | None:
+        """When it is worth to look at a lane again that rates have closed."""
+        rests = [cells.rest_s(self._tat(cells, bucket), self._sight.now) for bucket, cells in self._rates(lane)]
+        return max(rests, default=None)
 
     def _let_pass(self, lane: Lane) -> None:
         taken = self._taken.get(lane, 0)
-        good_for: float | None = None
-        for limit, bucket in self._limits(lane):
+        for bucket in lane.limits:
             self._in_bucket[bucket] = self._in_bucket.get(bucket, 0) + 1
-            if is_rate(limit):
-                self._passed.spent[bucket] = self._passed.spent.get(bucket, 0) + 1
-                good = Cells.of(limit.rule).good_for_s
-                good_for = good if good_for is None else min(good_for, good)
+        rates = self._rates(lane)
+        for bucket, _ in rates:
+            self._passed.spent[bucket] = self._passed.spent.get(bucket, 0) + 1
+        good_for = min((cells.good_for_s for _, cells in rates), default=None)
         self._in_queue[lane.queue] = self._in_queue.get(lane.queue, 0) + 1
         self._taken[lane] = taken + 1
         if lane.tenant is not None:

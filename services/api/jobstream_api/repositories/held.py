@@ -43,15 +43,15 @@ async def outlook(connection: Connection) -> Outlook:
     return Outlook(row["due_s"], row["at_gates"], row["version"], row["relane"])
 
 
-async def release(connection: Connection, limit: int) -> tuple[list[Released], int]:
+async def release(connection: Connection, limit: int) -> tuple[list[Released], list[str]]:
     """Take the jobs that are due, oldest first, to their next dispatch or to their gate, in the caller's transaction.
 
     Returns:
-        Those that have no gate to pass, and how many went to theirs.
+        Those that have no gate to pass, and the lane of each that went to its gate.
     """
     rows = await connection.fetch(statement("held_release"), limit, sources(Cause.DISPATCH))
     free = [released(row) for row in rows if row["lane"] is None]
-    return free, len(rows) - len(free)
+    return free, [row["lane"] for row in rows if row["lane"] is not None]
 
 
 async def republish(connection: Connection, ids: list[UUID]) -> list[Released]:

@@ -5,7 +5,8 @@ Retries after their backoff, jobs with run_at, and what workers handed back all 
 each row is locked while it moves, and only one of them gives permits.
 """
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Collection, Sequence
 
 from jobstream.contracts.topics import Topics
 from jobstream.telemetry import Event, emit
@@ -22,6 +23,7 @@ from jobstream_api.settings import ApiSettings
 _BATCH = 500
 _LONGEST_SLEEP_S = 1.0  # another replica may hold a job that is due before ours
 _SHORTEST_SLEEP_S = 0.01
+_LONG_TURN_S = 0.1
 
 
 def outbox_row(released: Released, topics: Topics) -> OutboxRow:
@@ -61,6 +63,10 @@ class Dispatcher(TurningLoop):
         """Jobs may have come to gates where none waited."""
         self._gates.look_at_once()
 
+    def came(self, lanes: Collection[str]) -> None:
+        """Jobs have come to the gates of ``lanes``."""
+        self._gates.came(lanes)
+
     async def turn(self) -> float:
         """Release what is due and what may pass; returns how long nothing else will, seconds."""
         async with self._database.connection() as connection:
@@ -74,7 +80,11 @@ class Dispatcher(TurningLoop):
             # Due rows that we could not have are locked by whoever releases them.
             rest = 0.0 if await self._release_due() else _SHORTEST_SLEEP_S
         if outlook.at_gates:
+            began = time.monotonic()
             rest = min(rest, await self._open_gates(outlook))
+            took = time.monotonic() - began
+            if rest > 0 and took > _LONG_TURN_S:
+                await self.pause(took)  # however many lanes there are, half of the time is for others
         return rest
 
     async def _release_due(self) -> int:
@@ -83,9 +93,8 @@ class Dispatcher(TurningLoop):
             rows = [outbox_row(entry, self._topics) for entry in released]
             await outbox.insert(connection, rows)
         self._handed_out(rows)
-        if at_gates:
-            self._gates.look_at_once()
-        return len(rows) + at_gates
+        self._gates.came(at_gates)
+        return len(rows) + len(at_gates)
 
     async def _open_gates(self, outlook: Outlook) -> float:
         async with self._database.transaction() as connection:

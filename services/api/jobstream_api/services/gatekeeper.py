@@ -4,19 +4,23 @@ One transaction looks at what waits, what is out and what the rates allow, and h
 an advisory lock keeps a second leader from doing the same meanwhile.
 """
 
+import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from jobstream.contracts.topics import Topics
-from jobstream_api.domain.flow import FlowRules, Lane, is_rate
+from jobstream_api.domain.flow import FlowRules, Lane
 from jobstream_api.domain.gates import Bucket, Cells, Passed, Shares, Sight, Waiting, pass_gates, rooms
 from jobstream_api.infrastructure.database import Connection
 from jobstream_api.repositories import flow, gates
 from jobstream_api.repositories.flow import QueueDefaults
 from jobstream_api.repositories.held import Outlook, Released
 from jobstream_api.settings import ApiSettings
+
+T = TypeVar("T")
 
 _BATCH = 500
 _RELANE_BATCH = 1_000
@@ -25,12 +29,17 @@ _LOOKED_AT = 2_000
 _WORKERS_EVERY_S = 1.0
 _WORKER_SEEN_WITHIN_S = 30.0
 _LANES_SHARE = 0.1
-"""Of its time, what looking for new lanes may take."""
+"""Of its time, what looking for new lanes may take; more when jobs are known to have come."""
+_ANEW_AFTER = 2.0
+_CLOSED_AT_MOST_S = 5.0
+"""A permit of a rate that is given back is seen so late at most."""
 _AHEAD_S = 0.4
 """Of a managed queue, what its workers do in so many seconds is in Kafka beyond what could start at once."""
 _PACE_S = 1.0
 BLOCKED_S = 0.05
 """How soon to look again where permits come back in other processes."""
+_SHORTEST_S = 0.002
+_MANY_LANES = 1_000
 CLOSED_S = 0.5
 """How soon to look again where everything that waits is paused."""
 
@@ -62,17 +71,23 @@ class Known:
 
     Attributes:
         waiting: lanes in which jobs were seen waiting.
+        just_came: lanes to which jobs came since this round began: it may not have seen them.
         order: lanes of each (type, key) with strict order that were seen.
         fit: lanes that were found to be as the rules of version ``fit_by`` make them.
         looked_through: all of those that wait were.
+        closed_until: lanes that rates have closed, and until when they are not looked at; seconds since 1970.
     """
 
     waiting: set[str] = field(default_factory=set)
+    just_came: set[str] = field(default_factory=set)
     order: defaultdict[tuple[str, str | None], set[str]] = field(default_factory=lambda: defaultdict(set))
     lanes: dict[str, Lane] = field(default_factory=dict)
     fit: set[str] = field(default_factory=set)
     fit_by: int = -1
     looked_through: bool = False
+    closed_until: dict[str, float] = field(default_factory=dict)
+    looked_at: float = 0.0
+    look_cost_s: float = 0.0
     look_again_at: float = 0.0
 
     def lane(self, text: str) -> Lane:
@@ -83,6 +98,27 @@ class Known:
             if found.order is not None:
                 self.order[found.keyed].add(text)
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One look.
+
+    Attributes:
+        waits: there are jobs at gates that nobody has paused.
+        more: more wait than were read, though they might pass too.
+        again_s: when to look again for what rates have closed, seconds from now.
+    """
+
+    sight: Sight
+    waits: bool
+    more: bool
+    again_s: float | None
+
+
+async def _apart(size: int, work: Callable[..., T], *arguments: Any) -> T:
+    """Do what takes long for many lanes in a thread, so that nobody else in this process waits for it."""
+    return await asyncio.to_thread(work, *arguments) if size > _MANY_LANES else work(*arguments)
 
 
 class Gatekeeper:
@@ -99,8 +135,18 @@ class Gatekeeper:
         self._slots_at = 0.0
 
     def look_at_once(self) -> None:
-        """Jobs of a new lane may have come."""
-        self._known.look_again_at = 0.0
+        """Jobs of a new lane may have come: look as soon as the last look lies some times its cost back."""
+        known = self._known
+        known.look_again_at = min(known.look_again_at, known.looked_at + _ANEW_AFTER * known.look_cost_s)
+
+    def came(self, lanes: Collection[str]) -> None:
+        """Jobs have come to the gates of ``lanes``: they are not searched for."""
+        known = self._known
+        for text in lanes:
+            known.lane(text)
+            known.waiting.add(text)
+        known.just_came.update(lanes)
+        known.looked_through &= known.fit.issuperset(lanes)
 
     async def relane(self, connection: Connection, outlook: Outlook) -> None:
         """Bring every job that is held into its lane, as the rules are now. In transactions of its own.
@@ -108,7 +154,7 @@ class Gatekeeper:
         If they change meanwhile it ends, and the next turn begins anew.
         """
         async with connection.transaction():
-            self._rules = await flow.load(connection, self._defaults)
+            await self._learn_rules(connection)
         after = None
         while True:
             async with connection.transaction():
@@ -124,7 +170,11 @@ class Gatekeeper:
                 break
             after = found[-1].id
         await gates.relaned(connection, self._rules.version)
-        self.look_at_once()
+        self._known.look_again_at = 0.0
+
+    async def _learn_rules(self, connection: Connection) -> None:
+        self._rules = await flow.load(connection, self._defaults)
+        self._known.closed_until.clear()
 
     async def open(self, connection: Connection, outlook: Outlook) -> tuple[list[Released], float]:
         """Let jobs pass, in the caller's transaction.
@@ -132,11 +182,12 @@ class Gatekeeper:
         Returns:
             Those that go, and after how many seconds to look again; 0 if more may go at once.
         """
+        self._known.just_came.clear()
         now = await gates.alone(connection)
         if now is None:
             return [], BLOCKED_S
         if outlook.version != self._rules.version:
-            self._rules = await flow.load(connection, self._defaults)
+            await self._learn_rules(connection)
         # First who is out: one that comes back while we look is still counted, and none of its key goes.
         out = await gates.permitted(connection)
         await self._find_lanes(connection, out)
@@ -144,14 +195,15 @@ class Gatekeeper:
             await flow.ask_relane(connection, strays)
             return [], 0.0
         permitted = {self._known.lane(text): count for text, count in out.items()}
-        sight, more = await self._look(connection, now, permitted)
-        passed = pass_gates(self._rules, sight, self._shares, _BATCH)
-        released = await self._release(connection, passed, sight) if passed.permits else []
-        if released and (more or len(passed.permits) >= _BATCH):
+        view = await self._look(connection, now, permitted)
+        passed = pass_gates(self._rules, view.sight, self._shares, _BATCH)
+        released = await self._release(connection, passed, view.sight) if passed.permits else []
+        if released and (view.more or len(passed.permits) >= _BATCH):
             return released, 0.0
-        if not sight.waiting:
+        if not view.waits:
             return [], BLOCKED_S if self._known.order else CLOSED_S
-        return released, BLOCKED_S if passed.again_s is None else max(min(passed.again_s, BLOCKED_S), 0.002)
+        rates = [again_s for again_s in (view.again_s, passed.again_s) if again_s is not None]
+        return released, max(min([BLOCKED_S, *rates]), _SHORTEST_S)
 
     async def _find_lanes(self, connection: Connection, out: Mapping[str, int]) -> None:
         """See what lanes there are; as often as that is cheap."""
@@ -159,8 +211,9 @@ class Gatekeeper:
         known = self._known
         if began < known.look_again_at:
             return
-        known.waiting = set(await gates.waiting_lanes(connection))
-        alive = known.waiting | set(await gates.ordered_lanes(connection)) | out.keys()
+        waiting, ordered = await gates.waiting_lanes(connection), await gates.ordered_lanes(connection)
+        known.waiting = {*waiting, *known.just_came}
+        alive = known.waiting.union(ordered, out)
         known.lanes = {text: lane for text, lane in known.lanes.items() if text in alive}
         known.order.clear()
         for text in alive:
@@ -168,7 +221,9 @@ class Gatekeeper:
             if lane.order is not None:
                 known.order[lane.keyed].add(text)
         known.looked_through = False
-        known.look_again_at = time.monotonic() + (time.monotonic() - began) / _LANES_SHARE
+        known.looked_at = time.monotonic()
+        known.look_cost_s = known.looked_at - began
+        known.look_again_at = known.looked_at + known.look_cost_s / _LANES_SHARE
 
     def _strays(self) -> list[str]:
         """Types whose jobs came into a lane by older rules, from an api that had not heard of the newer ones yet."""
@@ -180,38 +235,43 @@ class Gatekeeper:
         lanes = [known.lane(text) for text in known.waiting - known.fit]
         strays = sorted({lane.type for lane in lanes if not self._rules.fits(lane)})
         if strays:
-            self.look_at_once()
+            known.look_again_at = 0.0
         else:
             known.fit, known.looked_through = set(known.waiting), True
         return strays
 
-    async def _look(self, connection: Connection, now: float, permitted: Mapping[Lane, int]) -> tuple[Sight, bool]:
-        """What the gates look at, and whether more wait than were read though they might pass too.
-
-        A lane that a limit has closed costs no reading, however often it is looked at.
-        """
+    async def _look(self, connection: Connection, now: float, permitted: Mapping[Lane, int]) -> View:
+        """What waits at gates that are open. A closed lane costs no reading, however often it is looked at."""
         await self._count_slots(connection)
         known, rules = self._known, self._rules
-        lanes = {text: lane for text in known.waiting if not self._paused(lane := known.lane(text))}
-        rates = {
-            bucket
-            for lane in lanes.values()
-            for bucket in lane.limits
-            if (limit := rules.limits.get(bucket[0])) is not None and is_rate(limit)
-        }
-        arrivals = await gates.arrivals(connection, sorted(rates)) if rates else {}
+        open_ = [text for text in known.waiting if known.closed_until.get(text, 0.0) <= now]
+        lanes = {text: lane for text in open_ if not self._paused(lane := known.lane(text))}
+        buckets = {bucket for lane in lanes.values() for bucket in lane.limits}
+        rates = sorted(bucket for bucket in buckets if bucket[0] in rules.rates)
+        arrivals = await gates.arrivals(connection, rates) if rates else {}
         sight = Sight(now, {}, permitted, arrivals, self._windows(permitted))
-        room = rooms(rules, sight, lanes.values(), _BATCH)
-        free = [text for text, lane in lanes.items() if lane.order is None and room[lane]]
-        each = min(max(_LOOKED_AT // max(len(free), 1), 1), _BATCH)
-        found = await gates.waiting(connection, {text: min(each, room[lanes[text]]) for text in free}) if free else {}
-        known.waiting.difference_update(text for text in free if text not in found)
+        free = {text: lane for text, lane in lanes.items() if lane.order is None}
+        room, rests = await _apart(len(free), rooms, rules, sight, free.values(), _BATCH)
+        self._close(free, rests, now)
+        each = min(max(_LOOKED_AT // max(len(room), 1), 1), _BATCH)
+        most = {text: min(room[lane], each) for text, lane in free.items() if lane in room}
+        found = await gates.waiting(connection, most) if most else {}
+        known.waiting.difference_update(most.keys() - found.keys() - known.just_came)
+        waiting: dict[Lane, Sequence[Waiting]] = {lanes[text]: jobs for text, jobs in found.items()}
         strict = [lane for lane in lanes.values() if lane.order is not None]
-        waiting: dict[Lane, Sequence[Waiting]] = {lane: () for lane in lanes.values() if lane.order is None}
-        waiting |= {lanes[text]: jobs for text, jobs in found.items()}
         waiting |= await self._first_of_keys(connection, strict, permitted) if strict else {}
         more = any(len(jobs) == each < room[lanes[text]] for text, jobs in found.items())
-        return replace(sight, waiting=waiting), more
+        waits = bool(lanes) or len(open_) < len(known.waiting)
+        return View(replace(sight, waiting=waiting), waits, more, min(rests.values(), default=None))
+
+    def _close(self, lanes: Mapping[str, Lane], rests: Mapping[Lane, float], now: float) -> None:
+        """Look past lanes that rates have closed for longer: there may be one for each of many keys."""
+        known = self._known
+        known.closed_until = {text: until for text, until in known.closed_until.items() if until > now}
+        for text, lane in lanes.items():
+            rest = rests.get(lane, 0.0)
+            if rest > BLOCKED_S:
+                known.closed_until[text] = now + min(rest, _CLOSED_AT_MOST_S)
 
     async def _first_of_keys(
         self, connection: Connection, lanes: list[Lane], permitted: Mapping[Lane, int]

@@ -96,7 +96,7 @@ class Placer:
     Args:
         caps: asked about orders that have a claim or ask to be unique, once it is known that they make jobs.
         ease: returns once the relay has room, or will not have it soon.
-        held: called when jobs have come to a gate, or may be due at another time.
+        held: called when jobs are held, with the lanes in which some wait at their gates now.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class Placer:
         ease: Callable[[], Awaitable[None]],
         ids: Callable[[], UUID],
         ttl_s: float,
-        held: Callable[[], None],
+        held: Callable[[set[str]], None],
     ) -> None:
         self._database = database
         self._topics = topics
@@ -294,8 +294,9 @@ class Placer:
         return stored | await self._insert_fitting(connection, drafts[half:], records[half:], refused)
 
     def _tell_of_held(self, drafts: Sequence[Draft], met: Mapping[UUID, Rival]) -> None:
-        if any(draft.lane is not None for draft in drafts) or any(rival.replaced for rival in met.values()):
-            self._held()
+        lanes = {draft.lane for draft in drafts if draft.lane is not None}
+        if lanes or any(rival.replaced for rival in met.values()):
+            self._held(lanes)
 
     def _records(self, drafts: Sequence[Draft]) -> list[Record]:
         return [Record.of(self._ids(), draft, self._topics.jobs(draft.queue)) for draft in drafts]
