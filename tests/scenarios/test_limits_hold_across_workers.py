@@ -25,19 +25,24 @@ async def test_no_more_run_at_once_than_a_concurrency_limit_allows(space: Space)
     assert began[-1] - began[0] < 60 * 0.1 / 3 * 3, "the places that come free are given on"
 
 
-async def test_no_window_holds_more_starts_than_a_rate_and_its_burst_and_nearly_all_are_used(space: Space):
+@pytest.mark.parametrize(
+    ("limit", "period_s", "burst", "jobs"), [(40, 2.0, 10, 220), (10, 1.0, 1, 60)], ids=["a burst", "one by one"]
+)
+async def test_no_window_holds_more_starts_than_a_rate_and_its_burst_and_nearly_all_are_used(
+    space: Space, limit: int, period_s: float, burst: int, jobs: int
+):
     api, _ = await space.start_all(workers=4)
     other = await space.start_api()
     async with space.http(api) as client, space.http(other) as second:
-        await put_limit(client, "slow", kind="rate", limit=40, period_s=2.0, burst=10, types=["instant"])
-        half = [{"type": "instant", "payload": {}}] * 110
+        await put_limit(client, "slow", kind="rate", limit=limit, period_s=period_s, burst=burst, types=["instant"])
+        half = [{"type": "instant", "payload": {}}] * (jobs // 2)
         await asyncio.gather(submit(client, half), submit(second, half))
-        await space.until_all("COMPLETED", 220)
+        await space.until_all("COMPLETED", jobs)
     began = starts(space.runs())
-    assert most_in_a_window(began, 2.0) <= 50
+    assert most_in_a_window(began, period_s) <= limit + burst
     # While there is a backlog, so without the last ones, and without what the burst let pass at once.
-    steady = began[10:-20]
-    assert len(steady) / (steady[-1] - steady[0]) >= 0.95 * 20
+    steady = began[burst : -jobs // 10]
+    assert len(steady) / (steady[-1] - steady[0]) >= 0.95 * limit / period_s
 
 
 async def test_each_key_has_a_limit_to_itself_and_jobs_without_a_limit_pass_by(space: Space):

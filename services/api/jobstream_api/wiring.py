@@ -35,6 +35,7 @@ from jobstream_api.services.leader import Leader
 from jobstream_api.services.metrics import Metrics
 from jobstream_api.services.offsets_keeper import OffsetsKeeper
 from jobstream_api.services.operations import Operations
+from jobstream_api.services.outbox_floor import OutboxFloor
 from jobstream_api.services.placing import Placer
 from jobstream_api.services.policies import Policies
 from jobstream_api.services.queries import Queries
@@ -135,7 +136,8 @@ class Process:
             self.settings, self.database, defaults=self._queue_defaults, hand_over=self.relay.hand_over
         )
         self._scheduler = Scheduler(self.settings, self.database, self.catalogue, self.firing)
-        self._census = Census(self.settings, self.database)
+        floor = OutboxFloor()
+        self._census = Census(self.settings, self.database, floor)
         return [
             self._dispatcher,
             self._scheduler,
@@ -143,12 +145,13 @@ class Process:
                 self.settings,
                 self.database,
                 holder=self.holder,
+                floor=floor,
                 policies=self.policies,
                 hand_over=self.relay.hand_over,
                 notify=self.waiters.notify,
                 wake_dispatcher=self._wake_dispatcher,
             ),
-            Sweep(self.settings, self.database, self.relay),
+            Sweep(self.settings, self.database, self.relay, floor=floor),
             GatesPublisher(self.flow_changes),
             OffsetsKeeper(self.settings, self.database),
             self._census,

@@ -3,19 +3,20 @@
 import asyncio
 import secrets
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import httpx2
 import orjson
 import pytest
 
 from jobstream.contracts.headers import header
-from jobstream.ids import new_id
+from jobstream.ids import id_floor, new_id
 from jobstream.kafka.publisher import Publisher
 from jobstream.telemetry import Event, subscribe
 from jobstream_api.infrastructure.database import Database
 from jobstream_api.repositories import outbox
 from jobstream_api.repositories.outbox import OutboxRow
+from jobstream_api.services.outbox_floor import OutboxFloor
 from jobstream_api.services.relay import Relay
 from jobstream_api.services.sweep import Sweep
 from tests.integration.api.doors import announce, read_all
@@ -38,7 +39,8 @@ async def relay(space):
     database = Database(settings)
     await database.open()
     relay = Relay(database, Publisher(settings, "test-relay"), dead_topic=space.topics.dead)
-    sweep = Sweep(settings, database, relay)
+    relay.floor = OutboxFloor()
+    sweep = Sweep(settings, database, relay, floor=relay.floor)
     await relay.start()
 
     async def write(rows, *, hand_over=True):
@@ -174,6 +176,19 @@ async def test_without_kafka_submits_are_taken_and_readiness_says_so(space, star
 
     await eventually(told, timeout=20, every=0.5, what="readiness names the relay")
     assert [row["failures"] for row in await space.fetch("SELECT DISTINCT failures FROM outbox")] == [0]
+
+
+async def test_a_row_that_was_committed_below_the_floor_is_found_by_the_next_whole_pass(space, relay):
+    late = _row(space.topics.jobs())._replace(id=id_floor(datetime.now(UTC) - timedelta(hours=1)))
+    await relay.sweep.start()
+    await eventually(lambda: relay.floor.id.int > late.id.int, what="the floor is above it")
+    await relay.write([late], hand_over=False)
+    await asyncio.sleep(1.0)
+    assert await space.count("outbox") == 1, "it was not looked for there"
+    await relay.sweep.stop(5.0)
+    relay.floor.fall()
+    await relay.sweep.start()
+    await _emptied(space)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,9 @@ _USED = 0.98
 _LOOK = 0.7
 _GATHER_S = 0.05
 """For so long permits of a bucket may gather, if it does not overflow meanwhile."""
+_LEAST_CREDIT = 0.3
+_USUAL_LATENESS_S = 0.02
+"""So many permits, or those of so long, are kept beyond the first: a look comes a little late, and would lose them."""
 _USUAL_SLACK_S = 0.25
 _LEAST_SLACK_S = 0.03
 _MOST_SLACK_S = 5.0
@@ -65,8 +68,8 @@ class Cells:
         return max(tat - now - (self.burst - 1.0) * self.interval_s, 0.0)
 
     def rest_s(self, tat: float, now: float) -> float:
-        """Seconds until it is worth to look again: one may start, and more where they lose nothing by waiting."""
-        return max(self.wait_s(tat, now), min(_GATHER_S, self.burst * self.interval_s / 2))
+        """Seconds until it is worth to look again: one may start, and more if the bucket is not full long after."""
+        return max(self.wait_s(tat, now), min(_GATHER_S, (tat - now) / 2))
 
     def spend(self, tat: float, now: float, permits: int) -> float:
         """The theoretical arrival time after ``permits`` were given."""
@@ -78,7 +81,8 @@ def _cells(limit: int, period_s: float, burst: float) -> Cells:
     rate = _USED * limit / period_s
     spare = (1 - _USED) * limit + 0.999  # starts are whole
     slack = min(max(spare / rate, _USUAL_SLACK_S), _MOST_SLACK_S)
-    kept = max(1.0, burst - max(rate * slack - spare, 0.0))
+    credit = min(max(_LEAST_CREDIT, rate * _USUAL_LATENESS_S), spare + burst - rate * _LEAST_SLACK_S - 1.0)
+    kept = max(1.0, 1.0 + credit, burst - max(rate * slack - spare, 0.0))
     slack = min(slack, max((spare + burst - kept) / rate, _LEAST_SLACK_S))
     return Cells(1.0 / rate, kept, slack)
 

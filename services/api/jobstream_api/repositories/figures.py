@@ -1,6 +1,7 @@
 """Figures about the whole system."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from jobstream_api.infrastructure.database import Connection
 from jobstream_api.repositories.statements import statement
@@ -20,8 +21,12 @@ class Counts:
     waiting_age_s: float
 
 
-async def count(connection: Connection) -> Counts:
-    """Count now."""
-    row = await connection.fetchrow(statement("figures"))
+async def count(connection: Connection, outbox_after: UUID) -> Counts:
+    """Count now.
+
+    Args:
+        outbox_after: the outbox has no row at or below it.
+    """
+    row = await connection.fetchrow(statement("figures"), outbox_after)
     assert row is not None  # aggregates always have a row
     return Counts(row["outbox"], row["outbox_age_s"], row["held"], row["waiting_age_s"])

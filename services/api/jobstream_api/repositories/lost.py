@@ -34,9 +34,10 @@ async def now(connection: Connection) -> datetime:
 async def overdue(connection: Connection, grace: timedelta) -> Overdue:
     """Look for leases that ran out ``grace`` ago, and for jobs that are late to start."""
     row = await connection.fetchrow(
+        # By the least of each, not by EXISTS: that may choose to go through the whole table.
         "SELECT clock_timestamp() - $1::interval AS at,"
-        " EXISTS (SELECT FROM jobs WHERE lease_expires_at < now() - $1) AS leases,"
-        " EXISTS (SELECT FROM jobs WHERE start_before < now() AND status = 'PENDING') AS starts",
+        " coalesce((SELECT min(lease_expires_at) FROM jobs) < now() - $1, false) AS leases,"
+        " coalesce((SELECT min(start_before) FROM jobs WHERE status = 'PENDING') < now(), false) AS starts",
         grace,
     )
     assert row is not None  # a SELECT without FROM has one row
@@ -58,9 +59,9 @@ async def lock_leases_before(connection: Connection, at: datetime, limit: int) -
     return [standing(row) for row in await connection.fetch(statement("lost_leases"), at, limit)]
 
 
-async def oldest_outbox(connection: Connection) -> datetime | None:
-    """When the oldest record that still waits for Kafka was written."""
-    moment: datetime | None = await connection.fetchval("SELECT min(created_at) FROM outbox")
+async def oldest_outbox(connection: Connection, after: UUID) -> datetime | None:
+    """When the oldest record that still waits for Kafka was written; it has none at or below ``after``."""
+    moment: datetime | None = await connection.fetchval("SELECT min(created_at) FROM outbox WHERE id > $1", after)
     return moment
 
 

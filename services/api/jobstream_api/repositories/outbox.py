@@ -81,13 +81,19 @@ async def delete(connection: Connection, ids: Sequence[UUID]) -> None:
     await connection.execute("DELETE FROM outbox WHERE id = ANY($1::uuid[])", ids)
 
 
-async def stale(connection: Connection, age_s: float, limit: int, *, after: UUID | None = None) -> list[OutboxRow]:
+async def oldest(connection: Connection, after: UUID) -> UUID | None:
+    """The first row behind ``after``."""
+    found: UUID | None = await connection.fetchval("SELECT id FROM outbox WHERE id > $1 ORDER BY id LIMIT 1", after)
+    return found
+
+
+async def stale(connection: Connection, age_s: float, limit: int, *, after: UUID) -> list[OutboxRow]:
     """Rows older than ``age_s``, oldest first: whoever wrote them did not get them out.
 
     A row that Kafka refused n times is due after ``age_s`` * 2**n.
 
     Args:
-        after: go on behind this id, within one pass. Every pass begins anew, since commits come late.
+        after: begin, or go on within a pass, behind this id.
     """
     records = await connection.fetch(statement("outbox_stale"), age_s, limit, after)
     return [

@@ -2,6 +2,6 @@
 SELECT id, job_id, topic, key, headers, value, created_at
 FROM outbox
 WHERE created_at < now() - make_interval(secs => $1 * power(2, failures))
-  AND ($3::uuid IS NULL OR id > $3)
+  AND id > $3
 ORDER BY id
 LIMIT $2

@@ -7,6 +7,7 @@ from jobstream.kafka.ends import Ends
 from jobstream_api.infrastructure.database import Database
 from jobstream_api.repositories import figures, progress
 from jobstream_api.services import applier, intake
+from jobstream_api.services.outbox_floor import OutboxFloor
 from jobstream_api.services.turns import TurningLoop
 from jobstream_api.settings import ApiSettings
 
@@ -19,8 +20,9 @@ class Census(TurningLoop):
     name = "census"
     rest_s = 15.0
 
-    def __init__(self, settings: ApiSettings, database: Database) -> None:
+    def __init__(self, settings: ApiSettings, database: Database, floor: OutboxFloor) -> None:
         super().__init__()
+        self._floor = floor
         self._database = database
         self._group = settings.worker_group
         self._topics = Topics(settings.topic_prefix)
@@ -33,7 +35,7 @@ class Census(TurningLoop):
 
     async def turn(self) -> float:
         async with self._database.connection() as connection:
-            counts = await figures.count(connection)
+            counts = await figures.count(connection, self._floor.id)
             applied = await progress.load(connection, applier.CONSUMER)
             taken_in = await progress.load(connection, intake.CONSUMER)
         job_topics = {self._topics.jobs(queue): queue for queue in self._queues}

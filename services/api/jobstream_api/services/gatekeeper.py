@@ -252,7 +252,7 @@ class Gatekeeper:
         sight = Sight(now, {}, permitted, arrivals, self._windows(permitted))
         free = {text: lane for text, lane in lanes.items() if lane.order is None}
         room, rests = await _apart(len(free), rooms, rules, sight, free.values(), _BATCH)
-        self._close(free, rests, now)
+        again_s = self._close(free, rests, now)
         each = min(max(_LOOKED_AT // max(len(room), 1), 1), _BATCH)
         most = {text: min(room[lane], each) for text, lane in free.items() if lane in room}
         found = await gates.waiting(connection, most) if most else {}
@@ -262,16 +262,22 @@ class Gatekeeper:
         waiting |= await self._first_of_keys(connection, strict, permitted) if strict else {}
         more = any(len(jobs) == each < room[lanes[text]] for text, jobs in found.items())
         waits = bool(lanes) or len(open_) < len(known.waiting)
-        return View(replace(sight, waiting=waiting), waits, more, min(rests.values(), default=None))
+        return View(replace(sight, waiting=waiting), waits, more, again_s)
 
-    def _close(self, lanes: Mapping[str, Lane], rests: Mapping[Lane, float], now: float) -> None:
-        """Look past lanes that rates have closed for longer: there may be one for each of many keys."""
+    def _close(self, lanes: Mapping[str, Lane], rests: Mapping[Lane, float], now: float) -> float | None:
+        """Look past lanes that rates have closed for longer: there may be one for each of many keys.
+
+        Returns:
+            When the first of all that are closed is to be looked at again, seconds from now.
+        """
         known = self._known
         known.closed_until = {text: until for text, until in known.closed_until.items() if until > now}
         for text, lane in lanes.items():
             rest = rests.get(lane, 0.0)
             if rest > BLOCKED_S:
                 known.closed_until[text] = now + min(rest, _CLOSED_AT_MOST_S)
+        soon = (until - now for until in known.closed_until.values())
+        return min((*rests.values(), *soon), default=None)
 
     async def _first_of_keys(
         self, connection: Connection, lanes: list[Lane], permitted: Mapping[Lane, int]

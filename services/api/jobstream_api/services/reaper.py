@@ -23,6 +23,7 @@ from jobstream_api.repositories.runs import Settled
 from jobstream_api.services import applier
 from jobstream_api.services.catching_up import applied
 from jobstream_api.services.dispatcher import outbox_row
+from jobstream_api.services.outbox_floor import OutboxFloor
 from jobstream_api.services.policies import Policies
 from jobstream_api.services.turns import TurningLoop
 from jobstream_api.settings import ApiSettings
@@ -52,6 +53,7 @@ class Reaper(TurningLoop):
         database: Database,
         *,
         holder: str,
+        floor: OutboxFloor,
         policies: Policies,
         hand_over: Callable[[Sequence[OutboxRow]], None],
         notify: Callable[[Iterable[UUID]], None],
@@ -63,6 +65,7 @@ class Reaper(TurningLoop):
         self._settings = settings
         self._database = database
         self._holder = holder
+        self._floor_of_outbox = floor
         self._policies = policies
         self._hand_over = hand_over
         self._notify = notify
@@ -177,7 +180,7 @@ class Reaper(TurningLoop):
     async def _make_mark(self) -> _Mark:
         async with self._database.connection() as connection:
             at = await lost.now(connection) - timedelta(seconds=self._settings.republish_after_s)
-            unsent = await lost.oldest_outbox(connection)
+            unsent = await lost.oldest_outbox(connection, self._floor_of_outbox.id)
         if unsent is not None and unsent < at:
             at = unsent
         ends = await self._ends.ends([self._topics.jobs(queue) for queue in self._settings.queues])

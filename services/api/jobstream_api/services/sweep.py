@@ -1,5 +1,7 @@
 """What a crash, or a full backlog, left in the outbox."""
 
+import time
+
 from jobstream.contracts.topics import Topics
 from jobstream.errors import BrokerUnavailable
 from jobstream.kafka.ends import Ends
@@ -8,11 +10,15 @@ from jobstream.telemetry import Event, emit
 from jobstream_api.infrastructure.database import Database, is_transient
 from jobstream_api.repositories import outbox
 from jobstream_api.repositories.outbox import OutboxRow
+from jobstream_api.services import outbox_floor
 from jobstream_api.services.catching_up import applied
+from jobstream_api.services.outbox_floor import OutboxFloor
 from jobstream_api.services.relay import Relay
 from jobstream_api.settings import ApiSettings
 
 _PAGE = 1_000
+_WHOLE_EVERY_S = 300.0
+"""So often a pass begins at the very beginning."""
 
 
 class Sweep(LoopService):
@@ -25,13 +31,24 @@ class Sweep(LoopService):
     after a crash its restart comes sooner than the end of the dead leader's lease.
 
     Args:
+        floor: raised by what a pass saw.
         passes: end after so many passes; None goes on.
     """
 
     name = "sweep"
 
-    def __init__(self, settings: ApiSettings, database: Database, relay: Relay, *, passes: int | None = None) -> None:
+    def __init__(
+        self,
+        settings: ApiSettings,
+        database: Database,
+        relay: Relay,
+        *,
+        floor: OutboxFloor | None = None,
+        passes: int | None = None,
+    ) -> None:
         super().__init__()
+        self._floor = floor or OutboxFloor()
+        self._whole_at = 0.0
         self._passes = passes
         if passes is not None:
             self.name = "first-sweep"
@@ -66,7 +83,11 @@ class Sweep(LoopService):
 
     async def _sweep(self) -> None:
         """One pass over all that is due, a page at a time, as long as the relay has room."""
-        after, found, caught_up = None, 0, False
+        self._begin()
+        after, found, caught_up = self._floor.id, 0, False
+        seen_at = outbox_floor.now()
+        async with self._database.connection() as connection:
+            oldest = await outbox.oldest(connection, after)
         while not self.stopping.is_set() and self._relay.room >= _PAGE:
             async with self._database.connection() as connection:
                 rows = await outbox.stale(connection, self._after_s, _PAGE, after=after)
@@ -79,10 +100,16 @@ class Sweep(LoopService):
             self._relay.hand_over(left)
             found += len(left)
             if len(rows) < _PAGE:
+                self._floor.rise(oldest, seen_at)
                 break
             after = rows[-1].id
         if found:
             emit(Event.OUTBOX_SWEPT, count=found)
+
+    def _begin(self) -> None:
+        if time.monotonic() >= self._whole_at:
+            self._floor.fall()
+            self._whole_at = time.monotonic() + _WHOLE_EVERY_S
 
     async def _not_gone_on(self, rows: list[OutboxRow]) -> list[OutboxRow]:
         if not rows:
