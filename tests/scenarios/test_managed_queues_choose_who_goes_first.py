@@ -33,7 +33,8 @@ async def test_a_new_job_of_the_top_starts_within_a_second_of_a_free_slot(space:
         done = (await client.get(f"/jobs/{top['id']}", params={"wait": 20})).json()
     assert done["status"] == "COMPLETED"
     [began] = [run["at"] for run in space.runs() if run["job_id"] == top["id"]]
-    freed = min(run["at"] for run in space.runs() if run["what"] == "end" and run["at"] > asked)
+    # One may have been free when it came.
+    freed = min((run["at"] for run in space.runs() if run["what"] == "end" and run["at"] > asked), default=asked)
     assert began - max(freed, asked) < 1.0
 
 
