@@ -5,7 +5,7 @@ import httpx2
 from bench.figures import Figure, Target
 from bench.rounds import submit_batches
 from bench.scenario import Here, Line, Scenario
-from bench.scenarios.rows10m import rates
+from bench.scenarios.rows10m import rates, ratios
 
 WAITING = 20_000
 PER_S = 50
@@ -22,12 +22,7 @@ async def _measure(here: Here, scenario: Scenario) -> list[Figure]:
     here.tell(f"{here.jobs(WAITING):,} jobs of another type wait at a limit of {PER_S} a second")
     then = await rates(here)
     left = await here.watch.fetchval(LEFT)
-    return [
-        scenario.figure(
-            name, then[name] / before[name], before=round(before[name]), after=round(then[name]), still_waiting=left
-        )
-        for name in before
-    ]
+    return ratios(scenario, before, then, still_waiting=left)
 
 
 LIMITS = Scenario(

@@ -1,5 +1,7 @@
 """The same rates with 10 million rows in the table as with 10,000."""
 
+from typing import Any
+
 from bench.figures import Figure, Target
 from bench.rounds import batches, rate, several, singles, warm_up
 from bench.rows import fill
@@ -22,6 +24,14 @@ async def rates(here: Here) -> dict[str, float]:
     return found
 
 
+def ratios(scenario: Scenario, before: dict[str, float], then: dict[str, float], **detail: Any) -> list[Figure]:
+    """What is left of each rate."""
+    return [
+        scenario.figure(name, then[name] / before[name], before=round(before[name]), after=round(then[name]), **detail)
+        for name in before
+    ]
+
+
 async def _measure(here: Here, scenario: Scenario) -> list[Figure]:
     await fill(here.watch, FEW)
     few = await rates(here)
@@ -32,12 +42,7 @@ async def _measure(here: Here, scenario: Scenario) -> list[Figure]:
     size = await here.watch.fetchval(
         "SELECT sum(pg_total_relation_size(relid)) FROM pg_partition_tree('jobs') WHERE isleaf"
     )
-    return [
-        scenario.figure(
-            name, then[name] / few[name], before=round(few[name]), after=round(then[name]), rows=many, bytes=int(size)
-        )
-        for name in few
-    ]
+    return ratios(scenario, few, then, rows=many, bytes=int(size))
 
 
 ROWS10M = Scenario(

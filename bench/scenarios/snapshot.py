@@ -8,7 +8,7 @@ import asyncpg
 from bench.figures import Figure, Target
 from bench.rounds import submit_batches, thousands
 from bench.scenario import Here, Line, Scenario
-from bench.scenarios.rows10m import rates
+from bench.scenarios.rows10m import rates, ratios
 
 STEADY = 1_000
 """Jobs a second while the snapshot ages."""
@@ -30,17 +30,7 @@ async def _measure(here: Here, scenario: Scenario) -> list[Figure]:
             dead = await here.watch.fetchval(DEAD)
     finally:
         await foreign.close(timeout=5)
-    return [
-        scenario.figure(
-            name,
-            then[name] / before[name],
-            before=round(before[name]),
-            after=round(then[name]),
-            held_s=here.hold_s,
-            dead_rows=dead,
-        )
-        for name in before
-    ]
+    return ratios(scenario, before, then, held_s=here.hold_s, dead_rows=dead)
 
 
 async def _steady(here: Here) -> None:

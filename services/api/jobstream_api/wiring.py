@@ -200,14 +200,15 @@ class Process:
         return own | dict(self._census.figures if leading and self._census is not None else {})
 
     def _wake_dispatcher(self) -> None:
-        if self._dispatcher is not None:
+        if self._dispatcher is not None and self._leads():
             self._dispatcher.look_anew()
-        self._permits_free()
+            self._dispatcher.wake()
 
     def _jobs_came(self, lanes: set[str]) -> None:
-        if self._dispatcher is not None:
+        # One of an earlier term must not gather lanes for ever.
+        if self._dispatcher is not None and self._leads():
             self._dispatcher.came(lanes)
-        self._permits_free()
+            self._dispatcher.wake()
 
     def _permits_free(self) -> None:
         self._wake(self._dispatcher)
@@ -217,8 +218,11 @@ class Process:
 
     def _wake(self, loop: TurningLoop | None) -> None:
         """Wake a loop of the leader, if we are that."""
-        if loop is not None and self.leader is not None and self.leader.leading:
+        if loop is not None and self._leads():
             loop.wake()
+
+    def _leads(self) -> bool:
+        return self.leader is not None and self.leader.leading
 
     def _make_parts(self, clock: Clock, ids: Callable[[], UUID]) -> Parts:
         settings, hand_over = self.settings, self.relay.hand_over

@@ -111,6 +111,7 @@ class Relay(LoopService):
         self._refused: list[tuple[OutboxRow, str]] = []
         self._wake = asyncio.Event()
         self._eased = asyncio.Event()
+        self.sweeping = asyncio.Lock()  # two sweeps of one process would hand over the same rows
 
     async def ease(self) -> None:
         """Wait, before rows are written, until those there are have gone out; a second at most.

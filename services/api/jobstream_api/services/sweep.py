@@ -3,17 +3,16 @@
 import time
 
 from jobstream.contracts.topics import Topics
-from jobstream.errors import BrokerUnavailable
 from jobstream.kafka.ends import Ends
-from jobstream.service import LoopService
 from jobstream.telemetry import Event, emit
-from jobstream_api.infrastructure.database import Database, is_transient
+from jobstream_api.infrastructure.database import Database
 from jobstream_api.repositories import outbox
 from jobstream_api.repositories.outbox import OutboxRow
 from jobstream_api.services import outbox_floor
 from jobstream_api.services.catching_up import applied
 from jobstream_api.services.outbox_floor import OutboxFloor
 from jobstream_api.services.relay import Relay
+from jobstream_api.services.turns import TurningLoop
 from jobstream_api.settings import ApiSettings
 
 _PAGE = 1_000
@@ -21,7 +20,7 @@ _WHOLE_EVERY_S = 300.0
 """So often a pass begins at the very beginning."""
 
 
-class Sweep(LoopService):
+class Sweep(TurningLoop):
     """Finds rows that whoever wrote them did not get out, and gives them to this process's relay.
 
     One that died before it deleted a row may have published it: a job that has started since is not
@@ -49,30 +48,24 @@ class Sweep(LoopService):
         super().__init__()
         self._floor = floor or OutboxFloor()
         self._whole_at = 0.0
-        self._passes = passes
+        self._passes, self._done = passes, 0
         if passes is not None:
             self.name = "first-sweep"
         self._database = database
         self._relay = relay
         self._after_s = settings.relay_sweep_after_s
+        self.rest_s = max(self._after_s / 2, 0.05)
         self._status = Topics(settings.topic_prefix).status
         self._ends = Ends(settings, f"jobstream-api-{self.name}")
 
-    async def run(self) -> None:
-        done = 0
-        while not self.stopping.is_set() and done != self._passes:
-            await self.pause(max(self._after_s / 2, 0.05))
-            try:
-                await self._sweep()
-            except BrokerUnavailable as error:
-                emit(Event.KAFKA_TROUBLE, what=self.name, error=str(error))
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                emit(Event.DATABASE_TROUBLE, service=self.name, error=repr(error))
-            else:
-                self.succeeded()
-                done += 1
+    async def turn(self) -> float:
+        await self.pause(self.rest_s)
+        async with self._relay.sweeping:
+            await self._sweep()
+        self._done += 1
+        if self._done == self._passes:
+            self.stopping.set()
+        return 0.0
 
     async def teardown(self) -> None:
         await self._ends.close()
@@ -96,6 +89,7 @@ class Sweep(LoopService):
                 # In vain after some seconds: better published twice than late.
                 await applied(self._database, await self._ends.ends([self._status]), self)
                 caught_up = True
+                continue  # others may have brought some of them out meanwhile
             left = await self._not_gone_on(left)
             self._relay.hand_over(left)
             found += len(left)
