@@ -1,28 +1,42 @@
 """The same rates of jobs without a limit while others, of a limited type, wait and pass at their rate."""
 
+import asyncio
+
 import httpx2
 
 from bench.figures import Figure, Target
-from bench.rounds import submit_batches
+from bench.ratios import rates, ratios
+from bench.rounds import submit_batches, warm_up
 from bench.scenario import Here, Line, Scenario
-from bench.scenarios.rows10m import rates, ratios
 
 WAITING = 20_000
 PER_S = 50
+TIMES = 3
+ROUNDS = 3
+PATIENCE_S = 120
 LIMITED = b'{"type":"bench.wait","payload":{"ms":0}}'
+LIMIT = {"kind": "rate", "limit": PER_S, "period_s": 1.0, "types": ["bench.wait"]}
 LEFT = "SELECT count(*) FROM jobs WHERE dispatch_at = 'infinity'"
+UNDER_WAY = "SELECT EXISTS (SELECT FROM jobs WHERE status IN ('PENDING', 'RUNNING'))"
 
 
 async def _measure(here: Here, scenario: Scenario) -> list[Figure]:
-    before = await rates(here)
+    await warm_up(here.place, here.watch, here.scale)
+    without, during = [await rates(here, ROUNDS)], []
     async with httpx2.AsyncClient(trust_env=False, base_url=here.place.api) as client:
-        limit = {"kind": "rate", "limit": PER_S, "period_s": 1.0, "types": ["bench.wait"]}
-        (await client.put("/limits/bench", json=limit)).raise_for_status()
-    await submit_batches(here.place, here.jobs(WAITING), LIMITED)
-    here.tell(f"{here.jobs(WAITING):,} jobs of another type wait at a limit of {PER_S} a second")
-    then = await rates(here)
-    left = await here.watch.fetchval(LEFT)
-    return ratios(scenario, before, then, still_waiting=left)
+        for _ in range(TIMES):
+            (await client.put("/limits/bench", json=LIMIT)).raise_for_status()
+            await submit_batches(here.place, here.jobs(WAITING), LIMITED)
+            here.tell(f"{here.jobs(WAITING):,} jobs of another type wait at a limit of {PER_S} a second")
+            during.append(await rates(here, ROUNDS))
+            left = await here.watch.fetchval(LEFT)
+            (await client.delete("/limits/bench")).raise_for_status()
+            async with asyncio.timeout(PATIENCE_S):
+                while await here.watch.fetchval(UNDER_WAY):  # noqa: ASYNC110 - it is PostgreSQL that is asked
+                    await asyncio.sleep(1)
+            here.tell(f"the limit is gone, and so are the {left:,} that still waited")
+            without.append(await rates(here, ROUNDS))
+    return ratios(scenario, without, during, still_waiting=left)
 
 
 LIMITS = Scenario(

@@ -6,9 +6,9 @@ import time
 import asyncpg
 
 from bench.figures import Figure, Target
-from bench.rounds import submit_batches, thousands
+from bench.ratios import rates, ratios
+from bench.rounds import submit_batches, thousands, warm_up
 from bench.scenario import Here, Line, Scenario
-from bench.scenarios.rows10m import rates, ratios
 
 STEADY = 1_000
 """Jobs a second while the snapshot ages."""
@@ -19,6 +19,7 @@ WHERE relname = 'outbox' OR relname = 'consumer_offsets' OR relname LIKE 'jobs%'
 
 
 async def _measure(here: Here, scenario: Scenario) -> list[Figure]:
+    await warm_up(here.place, here.watch, here.scale)
     before = await rates(here)
     foreign = await asyncpg.connect(here.place.database, timeout=10)
     try:
@@ -26,11 +27,13 @@ async def _measure(here: Here, scenario: Scenario) -> list[Figure]:
             await foreign.fetchval("SELECT count(*) FROM job_types")  # only now it has a snapshot
             here.tell(f"a snapshot is held for {here.hold_s:.0f} s")
             await _steady(here)
-            then = await rates(here)
+            held = await rates(here)
             dead = await here.watch.fetchval(DEAD)
     finally:
         await foreign.close(timeout=5)
-    return ratios(scenario, before, then, held_s=here.hold_s, dead_rows=dead)
+    here.tell("the snapshot is gone: vacuuming")
+    await here.watch.execute("VACUUM (ANALYZE)")
+    return ratios(scenario, [before, await rates(here)], [held], held_s=here.hold_s, dead_rows=dead)
 
 
 async def _steady(here: Here) -> None:
