@@ -9,7 +9,6 @@ import typer
 
 from jobstream.errors import ConfigurationError, JobstreamError
 from jobstream.telemetry import configure_logging
-from jobstream_api.infrastructure.migrate import upgrade_when_up
 from jobstream_api.settings import ROLES, ApiSettings
 
 EXIT_FAILED = 1
@@ -47,6 +46,8 @@ def upgrade(
 
     Exit codes: 0 done, 1 the server does not answer or refuses, 2 wrong settings.
     """
+    from jobstream_api.infrastructure.migrate import upgrade_when_up  # late: only this command needs Alembic
+
     _run(
         "db upgrade",
         lambda settings: upgrade_when_up(settings.database_url.get_secret_value(), settings.database_schema, wait),

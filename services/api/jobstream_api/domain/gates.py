@@ -21,8 +21,6 @@ Bucket = tuple[str, str]
 _USED = 0.98
 """Of a rate so much is handed out: what starts late moves into the next window, which may then hold more."""
 _LOOK = 0.7
-_GATHER_S = 0.05
-"""For so long permits of a bucket may gather, if it does not overflow meanwhile."""
 _LEAST_CREDIT = 0.3
 _USUAL_LATENESS_S = 0.02
 """So many permits, or those of so long, are kept beyond the first: a look comes a little late, and would lose them."""
@@ -67,9 +65,13 @@ class Cells:
         """Seconds until one may start."""
         return max(tat - now - (self.burst - 1.0) * self.interval_s, 0.0)
 
-    def rest_s(self, tat: float, now: float) -> float:
-        """Seconds until it is worth to look again: one may start, and more if the bucket is not full long after."""
-        return max(self.wait_s(tat, now), min(_GATHER_S, (tat - now) / 2))
+    def rest_s(self, tat: float, now: float, gather_s: float) -> float:
+        """Seconds until it is worth to look again: one may start, and more if the bucket is not full long after.
+
+        Args:
+            gather_s: for so long permits may gather.
+        """
+        return max(self.wait_s(tat, now), min(gather_s, (tat - now) / 2))
 
     def spend(self, tat: float, now: float, permits: int) -> float:
         """The theoretical arrival time after ``permits`` were given."""
@@ -111,6 +113,7 @@ class Sight:
         permitted: jobs of each lane that hold a permit.
         arrivals: theoretical arrival times, seconds since 1970; a bucket without one is full.
         windows: most permits out at once, of each managed queue.
+        gather_s: for so long permits of a rate may gather, unless the bucket would overflow.
     """
 
     now: float
@@ -118,6 +121,7 @@ class Sight:
     permitted: Mapping[Lane, int]
     arrivals: Mapping[Bucket, float]
     windows: Mapping[str, int]
+    gather_s: float
 
 
 @dataclass(slots=True)
@@ -279,7 +283,8 @@ class _Round:
 
     def rest_s(self, lane: Lane) -> float | None:
         """When it is worth to look at a lane again that rates have closed."""
-        rests = [cells.rest_s(self._tat(cells, bucket), self._sight.now) for bucket, cells in self._rates(lane)]
+        now, gather_s = self._sight.now, self._sight.gather_s
+        rests = [cells.rest_s(self._tat(cells, bucket), now, gather_s) for bucket, cells in self._rates(lane)]
         return max(rests, default=None)
 
     def _let_pass(self, lane: Lane) -> None:

@@ -83,6 +83,7 @@ class Dispatcher(TurningLoop):
             began = time.monotonic()
             rest = min(rest, await self._open_gates(outlook))
             took = time.monotonic() - began
+            self._gates.took(took)
             if rest > 0 and took > _LONG_TURN_S:
                 await self.pause(took)  # however many lanes there are, half of the time is for others
         return rest

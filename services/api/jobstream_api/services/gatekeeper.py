@@ -38,6 +38,9 @@ _AHEAD_S = 0.4
 _PACE_S = 1.0
 BLOCKED_S = 0.05
 """How soon to look again where permits come back in other processes."""
+_GATHER_SHARE = 0.1
+"""Of its time, what handing out the permits of rates may take: the busier everybody is, the more go together."""
+_GATHER_AT_MOST_S = 0.25
 _SHORTEST_S = 0.002
 _MANY_LANES = 1_000
 CLOSED_S = 0.5
@@ -106,12 +109,14 @@ class View:
 
     Attributes:
         waits: there are jobs at gates that nobody has paused.
+        awaits_ends: some of them may pass once others have ended.
         more: more wait than were read, though they might pass too.
         again_s: when to look again for what rates have closed, seconds from now.
     """
 
     sight: Sight
     waits: bool
+    awaits_ends: bool
     more: bool
     again_s: float | None
 
@@ -133,6 +138,7 @@ class Gatekeeper:
         self._paces: defaultdict[str, Pace] = defaultdict(Pace)
         self._slots: dict[str, int] = {}
         self._slots_at = 0.0
+        self._gather_s = BLOCKED_S
 
     def look_at_once(self) -> None:
         """Jobs of a new lane may have come: look as soon as the last look lies some times its cost back."""
@@ -147,6 +153,10 @@ class Gatekeeper:
             known.waiting.add(text)
         known.just_came.update(lanes)
         known.looked_through &= known.fit.issuperset(lanes)
+
+    def took(self, seconds: float) -> None:
+        """So long handing out permits took, all in all."""
+        self._gather_s = min(max(BLOCKED_S, seconds / _GATHER_SHARE), _GATHER_AT_MOST_S)
 
     async def relane(self, connection: Connection, outlook: Outlook) -> None:
         """Bring every job that is held into its lane, as the rules are now. In transactions of its own.
@@ -203,7 +213,8 @@ class Gatekeeper:
         if not view.waits:
             return [], BLOCKED_S if self._known.order else CLOSED_S
         rates = [again_s for again_s in (view.again_s, passed.again_s) if again_s is not None]
-        return released, max(min([BLOCKED_S, *rates]), _SHORTEST_S)
+        at_most_s = BLOCKED_S if view.awaits_ends else self._gather_s
+        return released, max(min([at_most_s, *rates]), _SHORTEST_S)
 
     async def _find_lanes(self, connection: Connection, out: Mapping[str, int]) -> None:
         """See what lanes there are; as often as that is cheap."""
@@ -249,7 +260,7 @@ class Gatekeeper:
         buckets = {bucket for lane in lanes.values() for bucket in lane.limits}
         rates = sorted(bucket for bucket in buckets if bucket[0] in rules.rates)
         arrivals = await gates.arrivals(connection, rates) if rates else {}
-        sight = Sight(now, {}, permitted, arrivals, self._windows(permitted))
+        sight = Sight(now, {}, permitted, arrivals, self._windows(permitted), self._gather_s)
         free = {text: lane for text, lane in lanes.items() if lane.order is None}
         room, rests = await _apart(len(free), rooms, rules, sight, free.values(), _BATCH)
         again_s = self._close(free, rests, now)
@@ -262,7 +273,8 @@ class Gatekeeper:
         waiting |= await self._first_of_keys(connection, strict, permitted) if strict else {}
         more = any(len(jobs) == each < room[lanes[text]] for text, jobs in found.items())
         waits = bool(lanes) or len(open_) < len(known.waiting)
-        return View(replace(sight, waiting=waiting), waits, more, again_s)
+        awaits_ends = any(rules.lets_others_pass(job_type) for job_type in {lane.type for lane in lanes.values()})
+        return View(replace(sight, waiting=waiting), waits, awaits_ends, more, again_s)
 
     def _close(self, lanes: Mapping[str, Lane], rests: Mapping[Lane, float], now: float) -> float | None:
         """Look past lanes that rates have closed for longer: there may be one for each of many keys.

@@ -18,6 +18,7 @@ def rate(limit: int, period_s: float = 1.0, burst: int | None = None) -> Limit:
 
 
 LATE_S = 0.008
+GATHER_S = 0.05
 STEP_S = FlowRules().priority_step_s
 
 
@@ -31,7 +32,7 @@ def jobs(count: int, *, first: int = 0, rank_at: float = NOW - 10) -> list[Waiti
 
 
 def sight(waiting, *, permitted=None, arrivals=None, windows=None, now: float = NOW) -> Sight:
-    return Sight(now, waiting, permitted or {}, arrivals or {}, windows or {})
+    return Sight(now, waiting, permitted or {}, arrivals or {}, windows or {}, GATHER_S)
 
 
 def passed(which: FlowRules, what: Sight, most: int = 500) -> list[int]:
@@ -67,12 +68,13 @@ def test_no_window_of_a_period_holds_more_starts_than_limit_and_burst(limit, per
 @pytest.mark.parametrize(
     ("limit", "period_s", "burst"), [(1, 1.0, 1), (10, 1.0, 10), (100, 1.0, 5), (600, 60.0, 1), (1000, 1.0, 1000)]
 )
-def test_with_a_backlog_nearly_all_of_a_rate_is_used(limit, period_s, burst):
+@pytest.mark.parametrize("gather_s", [0.05, 0.25])
+def test_with_a_backlog_nearly_all_of_a_rate_is_used(limit, period_s, burst, gather_s):
     cells = Cells.of(rate(limit, period_s, burst))
     now, tat, given_out = 0.0, 0.0, 0
     for _ in range(10_000):
         # No look comes at the moment that was asked for.
-        now += min(max(cells.rest_s(tat, now), 0.002), 0.05) + LATE_S
+        now += min(max(cells.rest_s(tat, now, gather_s), 0.002), gather_s) + LATE_S
         permits = cells.permits(tat, now)
         given_out += permits
         tat = cells.spend(tat, now, permits)
@@ -82,9 +84,9 @@ def test_with_a_backlog_nearly_all_of_a_rate_is_used(limit, period_s, burst):
 def test_permits_gather_where_none_is_lost_by_that():
     gathering, strict = Cells.of(rate(1000, 1.0, 1000)), Cells.of(rate(10, 1.0, 1))
     empty = gathering.spend(0.0, 0.0, gathering.permits(0.0, 0.0))
-    assert gathering.permits(empty, gathering.rest_s(empty, 0.0)) == pytest.approx(50, abs=2)
+    assert gathering.permits(empty, gathering.rest_s(empty, 0.0, GATHER_S)) == pytest.approx(50, abs=2)
     empty = strict.spend(0.0, 0.0, strict.permits(0.0, 0.0))
-    assert strict.wait_s(empty, 0.0) <= strict.rest_s(empty, 0.0) < strict.interval_s
+    assert strict.wait_s(empty, 0.0) <= strict.rest_s(empty, 0.0, GATHER_S) < strict.interval_s
 
 
 def test_a_lane_has_as_much_room_as_the_narrowest_of_its_gates():
@@ -143,7 +145,7 @@ def test_when_a_rate_is_waited_for_the_time_is_told():
     tat = cells.spend(NOW, NOW, 1)
     result = pass_gates(rules(rate(10, 1.0, 1)), sight({lane: jobs(1)}, arrivals={("r", ""): tat}), Shares(), 10)
     assert not result.permits
-    assert result.again_s == pytest.approx(cells.rest_s(tat, NOW))
+    assert result.again_s == pytest.approx(cells.rest_s(tat, NOW, GATHER_S))
 
 
 def test_permits_of_a_rate_are_good_for_a_while_and_others_for_ever():
