@@ -1,15 +1,18 @@
 """Flow control as declared: how many jobs of a type may run, and how often one may start."""
 
 from enum import StrEnum
+from hashlib import sha256
 from typing import Annotated, Any
 
+import orjson
 from pydantic import AfterValidator, Field
 
 from jobstream.contracts.jobs import Contract, Name
 from jobstream.contracts.paths import PATTERN, find
 
 MAX_PERIOD_S = 86_400.0
-_MAX_TEXT = 200
+_MAX_BYTES = 120
+_HEAD = 16
 
 
 def _checked_path(path: str) -> str:
@@ -56,12 +59,19 @@ class Limit(Contract):
         return self.name or f"{job_type}.{self.kind.value}"
 
 
+def bounded(text: str) -> str:
+    """``text``, or something short that stands for it: limits keep texts in an index, whose entries are small."""
+    if len(text) <= _MAX_BYTES and len(orjson.dumps(text)) - 2 <= _MAX_BYTES:
+        return text
+    return f"{text[:_HEAD]}…{sha256(text.encode()).hexdigest()[:24]}"
+
+
 def value_at(path: str, payload: dict[str, Any]) -> str:
-    """What lies at ``path`` of a payload, as text; empty where nothing does, long texts cut."""
+    """What lies at ``path`` of a payload, as text; empty where nothing does, see ``bounded`` for long ones."""
     match found := find(path, payload):
         case bool():
             return "true" if found else "false"
         case str() | int() | float():
-            return str(found)[:_MAX_TEXT]
+            return bounded(str(found))
         case _:
             return ""

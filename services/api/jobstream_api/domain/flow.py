@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 import orjson
 
-from jobstream.contracts.flow import Limit, LimitKind, value_at
+from jobstream.contracts.flow import Limit, LimitKind, bounded, value_at
 
 STRICT = "!"
 
@@ -58,6 +59,7 @@ class Lane:
         limits: (name of a limit, value of its key), of each limit of the type.
         order: the job's key, if its type asks for strict order.
         tenant: whom it belongs to in a queue that is shared fairly.
+        made_by: tells rules apart that look elsewhere for all of that; empty: they look nowhere.
     """
 
     queue: str
@@ -65,6 +67,7 @@ class Lane:
     limits: tuple[tuple[str, str], ...] = ()
     order: str | None = None
     tenant: str | None = None
+    made_by: str = ""
 
     @property
     def keyed(self) -> tuple[str, str | None]:
@@ -73,14 +76,15 @@ class Lane:
 
     def to_text(self) -> str:
         """As the column has it. Those with strict order are found by their first letter."""
-        text = orjson.dumps([self.queue, self.type, self.limits, self.order, self.tenant]).decode()
+        made_by = [self.made_by] if self.made_by else []
+        text = orjson.dumps([self.queue, self.type, self.limits, self.order, self.tenant, *made_by]).decode()
         return text if self.order is None else f"{STRICT}{text}"
 
     @classmethod
     def of_text(cls, text: str) -> "Lane":
         """Read the column."""
-        queue, job_type, limits, order, tenant = orjson.loads(text.removeprefix(STRICT))
-        return cls(queue, job_type, tuple((name, key) for name, key in limits), order, tenant)
+        queue, job_type, limits, order, tenant, *made_by = orjson.loads(text.removeprefix(STRICT))
+        return cls(queue, job_type, tuple((name, key) for name, key in limits), order, tenant, *made_by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,6 @@ class FlowRules:
         strict: types with strict order.
         paused: types of which nothing is started.
         queues: by name; those that are missing have no rules.
-        priority_step_s: what a step of priority is worth: who has waited so much longer goes first all the same.
         by_type: limits of each type.
         rates: names of limits of starts in a period.
         capped: most jobs that may wait, by name of a limit that has a say in that.
@@ -103,10 +106,10 @@ class FlowRules:
     strict: frozenset[str] = frozenset()
     paused: frozenset[str] = frozenset()
     queues: Mapping[str, QueueRules] = field(default_factory=dict)
-    priority_step_s: float = 400.0
     by_type: Mapping[str, tuple[EffectiveLimit, ...]] = field(init=False)
     rates: frozenset[str] = field(init=False)
     capped: Mapping[str, int] = field(init=False)
+    _made: dict[tuple[str, str], str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         by_type: dict[str, list[EffectiveLimit]] = {}
@@ -151,20 +154,29 @@ class FlowRules:
             queue,
             job_type,
             tuple((limit.name, value_at(limit.rule.key, document) if limit.rule.key else "") for limit in limits),
-            key if strict else None,
+            bounded(key) if strict and key is not None else None,
             value_at(rules.fair_by, document) if rules is not None and managed and rules.fair_by else None,
+            self._made_by(job_type, queue),
         )
 
     def fits(self, lane: Lane) -> bool:
         """False if ``lane`` was made by other rules than these: its job would pass by a limit, or out of turn."""
-        limits = self.by_type.get(lane.type, ())
-        rules = self.queues.get(lane.queue)
-        shared = rules is not None and rules.managed and rules.fair_by is not None
-        return (
-            [name for name, _ in lane.limits] == [limit.name for limit in limits]
-            and (lane.order is None or lane.type in self.strict)
-            and (lane.tenant is not None) == shared
-        )
+        names = [limit.name for limit in self.by_type.get(lane.type, ())]
+        return [name for name, _ in lane.limits] == names and lane.made_by == self._made_by(lane.type, lane.queue)
+
+    def _made_by(self, job_type: str, queue: str) -> str:
+        known = self._made.get((job_type, queue))
+        if known is None:
+            known = self._made[job_type, queue] = self._digest(job_type, queue)
+        return known
+
+    def _digest(self, job_type: str, queue: str) -> str:
+        rules = self.queues.get(queue)
+        keys = [limit.rule.key for limit in self.by_type.get(job_type, ())]
+        strict, fair_by = job_type in self.strict, rules.fair_by if rules is not None and rules.managed else None
+        if not (any(keys) or strict or fair_by):
+            return ""
+        return sha256(orjson.dumps([keys, strict, fair_by])).hexdigest()[:8]
 
 
 def effective_limits(

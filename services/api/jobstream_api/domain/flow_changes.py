@@ -44,7 +44,9 @@ def _all(rules: FlowRules) -> tuple[Any, ...]:
 
 def _shape(rules: FlowRules, job_type: str) -> tuple[Any, ...]:
     limits = [(limit.name, limit.rule.key) for limit in rules.by_type.get(job_type, ())]
-    return limits, job_type in rules.strict, job_type in rules.paused
+    strict = job_type in rules.strict
+    # A pause gives lanes to jobs that had none, and changes no other.
+    return limits, strict, bool(limits or strict or job_type in rules.paused)
 
 
 def _shapes_of_queues(rules: FlowRules) -> dict[str, str | None]:

@@ -19,7 +19,7 @@ Bucket = tuple[str, str]
 """A limit's name, and the value of its key."""
 
 _USED = 0.98
-"""Of a rate so much is handed out: what starts late moves into the next window, which may then hold more."""
+"""Of a rate so much is handed out at most: what starts late moves into the next window, which may then hold more."""
 _LOOK = 0.7
 _LEAST_CREDIT = 0.3
 _USUAL_LATENESS_S = 0.02
@@ -73,6 +73,11 @@ class Cells:
         """
         return max(self.wait_s(tat, now), min(gather_s, (tat - now) / 2))
 
+    @property
+    def debt_s(self) -> float:
+        """How far ahead of the time the theoretical arrival time is at most; further ahead it is by another rule."""
+        return self.burst * self.interval_s
+
     def spend(self, tat: float, now: float, permits: int) -> float:
         """The theoretical arrival time after ``permits`` were given."""
         return max(tat, now) + permits * self.interval_s
@@ -80,8 +85,10 @@ class Cells:
 
 @lru_cache(maxsize=10_000)
 def _cells(limit: int, period_s: float, burst: float) -> Cells:
-    rate = _USED * limit / period_s
-    spare = (1 - _USED) * limit + 0.999  # starts are whole
+    most = limit + burst + 0.999  # in a window; starts are whole
+    # Of many in a short time with hardly a burst, what comes late would not fit: then less is handed out.
+    rate = min(_USED * limit / period_s, (most - 1.0) / (period_s + _LEAST_SLACK_S + _USUAL_LATENESS_S))
+    spare = most - burst - rate * period_s
     slack = min(max(spare / rate, _USUAL_SLACK_S), _MOST_SLACK_S)
     credit = min(max(_LEAST_CREDIT, rate * _USUAL_LATENESS_S), spare + burst - rate * _LEAST_SLACK_S - 1.0)
     kept = max(1.0, 1.0 + credit, burst - max(rate * slack - spare, 0.0))
@@ -130,11 +137,13 @@ class Passed:
 
     Attributes:
         permits: for how long each is good, seconds; None: for ever. In the order in which they go.
+        lanes: in which each was seen.
         spent: permits given by bucket of a rate.
         again_s: when to look for what rates let pass next, seconds from now; None: no rate is waited for.
     """
 
     permits: dict[UUID, float | None] = field(default_factory=dict)
+    lanes: dict[UUID, Lane] = field(default_factory=dict)
     spent: dict[Bucket, int] = field(default_factory=dict)
     again_s: float | None = None
 
@@ -154,7 +163,8 @@ class Shares:
         known = self.times.get(queue, {})
         tenants = set(tenants)
         floor_time = min((known[tenant] for tenant in tenants if tenant in known), default=0.0)
-        self.times[queue] = {tenant: max(known.get(tenant, floor_time), floor_time) for tenant in tenants}
+        ahead = {tenant: time for tenant, time in known.items() if time > floor_time}  # it has had more than its share
+        self.times[queue] = ahead | {tenant: max(known.get(tenant, floor_time), floor_time) for tenant in tenants}
 
     def of(self, queue: str, tenant: str) -> float:
         """Its virtual time."""
@@ -179,7 +189,7 @@ def rooms(
         room = look.room(lane, most)
         if room > 0:
             found[lane] = room
-        elif (rest := look.rest_s(lane)) is not None:
+        elif look.closed_by_rates(lane) and (rest := look.rest_s(lane)) is not None:
             rests[lane] = rest
     return found, rests
 
@@ -249,12 +259,11 @@ class _Round:
         return False
 
     def _order(self, lane: Lane) -> tuple[float, ...]:
-        """By rank; among tenants first by what their waiting has earned, then by their shares."""
+        """By rank; among tenants by their shares first: the rank decides among the jobs of one."""
         head = self._sight.waiting[lane][self._taken.get(lane, 0)]
         if lane.tenant is None:
             return (head.rank_at, float(head.seq))
-        level = floor((self._sight.now - head.rank_at) / self._rules.priority_step_s)
-        return (-float(level), self._shares.of(lane.queue, lane.tenant), head.rank_at, float(head.seq))
+        return (self._shares.of(lane.queue, lane.tenant), head.rank_at, float(head.seq))
 
     def _stopped(self, lane: Lane) -> bool:
         queue = self._rules.queues.get(lane.queue)
@@ -276,6 +285,10 @@ class _Round:
     def _tat(self, cells: Cells, bucket: Bucket) -> float:
         now = self._sight.now
         return cells.spend(self._sight.arrivals.get(bucket, now), now, self._passed.spent.get(bucket, 0))
+
+    def closed_by_rates(self, lane: Lane) -> bool:
+        """True if time opens it again, and the ends of other jobs do not."""
+        return any(self._left(bucket) <= 0 for bucket, _ in self._rates(lane))
 
     def _rates(self, lane: Lane) -> list[tuple[Bucket, Cells]]:
         found = ((bucket, self._limits.get(bucket[0], (0, None))[1]) for bucket in lane.limits)
@@ -301,4 +314,6 @@ class _Round:
             rules = self._rules.queues.get(lane.queue)
             weight = 1.0 if rules is None else rules.weights.get(lane.tenant, 1.0)
             self._shares.take(lane.queue, lane.tenant, weight)
-        self._passed.permits[self._sight.waiting[lane][taken].id] = good_for
+        job_id = self._sight.waiting[lane][taken].id
+        self._passed.permits[job_id] = good_for
+        self._passed.lanes[job_id] = lane

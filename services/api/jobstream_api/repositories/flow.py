@@ -15,7 +15,7 @@ class QueueDefaults:
     Attributes:
         names: all configured queues.
         managed: those that are managed.
-        priority_step_s: see ``FlowRules``.
+        priority_step_s: what a step of priority is worth: who has waited so much longer goes first all the same.
     """
 
     names: tuple[str, ...]
@@ -39,7 +39,6 @@ async def load(connection: Connection, defaults: QueueDefaults) -> FlowRules:
         strict=frozenset(row["type"] for row in types if row["strict_order"]),
         paused=frozenset(row["type"] for row in types if row["paused"]),
         queues={name: _queue(name, stored.get(name), defaults) for name in defaults.names},
-        priority_step_s=defaults.priority_step_s,
     )
 
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from jobstream_api.domain.flow import Lane
-from jobstream_api.domain.gates import Bucket, Cells, Waiting
+from jobstream_api.domain.gates import Bucket, Waiting
 from jobstream_api.domain.transitions import Cause, sources
 from jobstream_api.infrastructure.database import Connection
 from jobstream_api.repositories.held import Released, released
@@ -14,7 +16,7 @@ from jobstream_api.repositories.statements import statement
 MOST_LANES = 100_000
 _LOCK = 0x6A6F627374726561  # "jobstrea"
 _LATE_AT_MOST = 10
-"""A job that was handed back so often for being late gets a permit without end: clocks may differ too much."""
+"""A job that was handed back more often for being late gets a permit without end: clocks may differ too much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,18 @@ class Parked:
     lane: str | None
 
 
+class Unused(NamedTuple):
+    """A permit of a rate that nobody used.
+
+    Attributes:
+        interval_s: between permits of the bucket.
+    """
+
+    bucket: Bucket
+    given_at: datetime
+    interval_s: float
+
+
 async def alone(connection: Connection) -> float | None:
     """The database's time, seconds since 1970, if nobody else lets jobs pass until the caller's transaction ends."""
     at: float | None = await connection.fetchval(
@@ -37,14 +51,14 @@ async def alone(connection: Connection) -> float | None:
     return at
 
 
-async def waiting_lanes(connection: Connection) -> list[str]:
-    """The lanes in which jobs wait at the gate."""
-    return [row["lane"] for row in await connection.fetch(statement("gates_lanes"), MOST_LANES)]
+async def waiting_lanes(connection: Connection, after: str) -> list[str]:
+    """The lanes in which jobs wait at the gate, the first ones behind ``after``; no more than ``MOST_LANES``."""
+    return [row["lane"] for row in await connection.fetch(statement("gates_lanes"), MOST_LANES, after)]
 
 
-async def ordered_lanes(connection: Connection) -> list[str]:
-    """The lanes with strict order in which jobs are held, at the gate or for a time."""
-    return [row["lane"] for row in await connection.fetch(statement("gates_ordered_lanes"), MOST_LANES)]
+async def ordered_lanes(connection: Connection, after: str) -> list[str]:
+    """The same of the lanes with strict order in which jobs are held, at the gate or for a time."""
+    return [row["lane"] for row in await connection.fetch(statement("gates_ordered_lanes"), MOST_LANES, after)]
 
 
 async def ordered_heads(connection: Connection, lanes: Sequence[str]) -> dict[str, tuple[Waiting, bool]]:
@@ -91,19 +105,23 @@ async def count_waiting(connection: Connection, most: Mapping[str, int]) -> dict
     return {row["lane"]: row["count"] for row in rows}
 
 
-async def release(connection: Connection, permits: Mapping[UUID, float | None]) -> list[tuple[Released, Lane]]:
+async def release(
+    connection: Connection, permits: Mapping[UUID, float | None], lanes: Mapping[UUID, str]
+) -> list[tuple[Released, Lane]]:
     """Take jobs to their next dispatch, in the caller's transaction, with permits.
 
     Args:
         permits: for how long each is good, seconds.
+        lanes: in which each was seen.
 
     Returns:
-        Those that waited, in the order of ``permits``.
+        Those that wait there still and that no earlier job keeps back, in the order of ``permits``.
     """
     rows = await connection.fetch(
         statement("gates_release"),
         list(permits),
         list(permits.values()),
+        [lanes[job_id] for job_id in permits],
         sources(Cause.DISPATCH),
         _LATE_AT_MOST,
     )
@@ -123,46 +141,63 @@ async def arrivals(connection: Connection, buckets: Sequence[Bucket]) -> dict[Bu
     return {(row["name"], row["key"]): row["tat"] for row in rows}
 
 
-async def spend(connection: Connection, times: Mapping[Bucket, float]) -> None:
-    """Store theoretical arrival times, seconds since 1970."""
+async def spend(connection: Connection, now: float, seconds: Mapping[Bucket, float]) -> None:
+    """Take permits that are handed out at ``now`` off their buckets.
+
+    Args:
+        now: seconds since 1970, the transaction's time.
+        seconds: of each bucket, how much longer it takes to fill.
+    """
+    places = sorted(seconds)
+    await connection.execute(
+        statement("gates_spend"),
+        [name for name, _ in places],
+        [key for _, key in places],
+        [seconds[place] for place in places],
+        now,
+    )
+
+
+async def lower(connection: Connection, times: Mapping[Bucket, float]) -> None:
+    """Let buckets have no later theoretical arrival time than this, seconds since 1970."""
     places = sorted(times)
     await connection.execute(
-        "INSERT INTO limit_usage (name, key, tat) "
-        "SELECT name, key, to_timestamp(tat) FROM unnest($1::text[], $2::text[], $3::float8[]) AS u (name, key, tat) "
-        "ON CONFLICT (name, key) DO UPDATE SET tat = excluded.tat",
+        "UPDATE limit_usage AS u SET tat = to_timestamp(t.tat) "
+        "FROM unnest($1::text[], $2::text[], $3::float8[]) AS t (name, key, tat) "
+        "WHERE u.name = t.name AND u.key = t.key AND u.tat > to_timestamp(t.tat)",
         [name for name, _ in places],
         [key for _, key in places],
         [times[place] for place in places],
     )
 
 
-async def refund(connection: Connection, permits: Mapping[Bucket, tuple[Cells, int]]) -> None:
+async def refund(connection: Connection, permits: Sequence[Unused]) -> None:
     """Give permits back that were not used."""
-    places = sorted(permits)
     await connection.execute(
-        "UPDATE limit_usage AS u SET tat = u.tat - make_interval(secs => r.seconds) "
-        "FROM unnest($1::text[], $2::text[], $3::float8[]) AS r (name, key, seconds) "
-        "WHERE u.name = r.name AND u.key = r.key",
-        [name for name, _ in places],
-        [key for _, key in places],
-        [permits[place][0].interval_s * permits[place][1] for place in places],
+        statement("gates_refund"),
+        [permit.bucket[0] for permit in permits],
+        [permit.bucket[1] for permit in permits],
+        [permit.given_at for permit in permits],
+        [permit.interval_s for permit in permits],
     )
 
 
-async def permits_of(connection: Connection, ids: Sequence[UUID]) -> list[str]:
-    """The lane of each of ``ids`` that holds a permit."""
+async def permits_of(connection: Connection, ids: Sequence[UUID]) -> list[tuple[str, datetime]]:
+    """The lane of each of ``ids`` that holds a permit, and since when it does."""
     rows = await connection.fetch(
-        "SELECT lane FROM jobs WHERE id = ANY($1::uuid[]) AND lane IS NOT NULL AND dispatch_at IS NULL", list(ids)
+        "SELECT lane, dispatched_at FROM jobs "
+        "WHERE id = ANY($1::uuid[]) AND lane IS NOT NULL AND dispatch_at IS NULL AND dispatched_at IS NOT NULL",
+        list(ids),
     )
-    return [row["lane"] for row in rows]
+    return [(row["lane"], row["dispatched_at"]) for row in rows]
 
 
-async def earlier_of_key(connection: Connection, lane: str, seq: int) -> UUID | None:
-    """The earliest job of a lane that came before ``seq`` and is not over."""
+async def earlier_of_key(connection: Connection, job_type: str, key: str, seq: int) -> UUID | None:
+    """The earliest job of a type with strict order, and of a key, that came before ``seq`` and is not over."""
     found: UUID | None = await connection.fetchval(
-        "SELECT id FROM jobs WHERE lane = $1 AND lane LIKE '!%' AND seq < $2 AND dispatch_at IS NOT NULL "
-        "UNION ALL SELECT id FROM jobs WHERE lane = $1 AND seq < $2 AND dispatch_at IS NULL LIMIT 1",
-        lane,
+        "SELECT id FROM jobs WHERE type = $1 AND key = $2 AND lane LIKE '!%' AND seq < $3 ORDER BY seq LIMIT 1",
+        job_type,
+        key,
         seq,
     )
     return found

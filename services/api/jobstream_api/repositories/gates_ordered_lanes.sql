@@ -1,6 +1,6 @@
 -- The lanes with strict order in which jobs are held, for whatever reason.
 WITH RECURSIVE lanes AS (
-    (SELECT lane FROM jobs WHERE lane LIKE '!%' AND dispatch_at IS NOT NULL ORDER BY lane LIMIT 1)
+    (SELECT lane FROM jobs WHERE lane LIKE '!%' AND dispatch_at IS NOT NULL AND lane > $2 ORDER BY lane LIMIT 1)
     UNION ALL
     SELECT (
         SELECT j.lane

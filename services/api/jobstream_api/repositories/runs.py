@@ -26,6 +26,7 @@ class Settled:
         error: the entry for errors[], or None.
         last_error: one line for people, or None to leave the last one.
         lane: where it waits from now on, if it had no lane.
+        late: it came to a worker after its permit had ended.
     """
 
     row: Standing
@@ -37,6 +38,7 @@ class Settled:
     error: dict[str, Any] | None = None
     last_error: str | None = None
     lane: str | None = None
+    late: bool = False
 
 
 def standing(record: Any) -> Standing:
@@ -112,6 +114,7 @@ async def settle(connection: Connection, settled: Sequence[Settled]) -> None:
         [as_json(entry.error) for entry in settled],
         [entry.last_error for entry in settled],
         column([entry.lane for entry in settled]),
+        [entry.late for entry in settled],
     )
 
 

@@ -14,6 +14,7 @@ SET status           = e.status,
         THEN coalesce(j.rank_at, greatest(coalesce(j.run_at, j.created_at), 'epoch') - make_interval(secs => j.priority * (SELECT priority_step_s FROM flow)))
     END,
     seq              = CASE WHEN coalesce(j.lane, e.lane) IS NOT NULL THEN coalesce(j.seq, nextval('jobs_seq')) END,
+    late             = CASE WHEN e.late THEN least(j.late + 1, 1000) ELSE 0 END,
     lease_expires_at = NULL,
     run_id           = coalesce(e.run_id, j.run_id),
     worker           = coalesce(e.worker, j.worker),
@@ -23,6 +24,6 @@ SET status           = e.status,
     last_error       = coalesce(e.last_error, j.last_error)
 FROM unnest(
     $1::uuid[], $2::text[], $3::float8[], $4::uuid[], $5::text[], $6::timestamptz[], $7::timestamptz[],
-    $8::bool[], $9::text[], $10::text[], $11::text[]
-) AS e (id, status, hold_s, run_id, worker, started_at, finished_at, terminal, error, last_error, lane)
+    $8::bool[], $9::text[], $10::text[], $11::text[], $12::bool[]
+) AS e (id, status, hold_s, run_id, worker, started_at, finished_at, terminal, error, last_error, lane, late)
 WHERE j.id = e.id

@@ -269,6 +269,7 @@ def _settled(row: Any, decision: Any, entry: Folded, outcome: StatusEvent, lane:
         error=error,
         last_error=line,
         lane=lane,
+        late=outcome.reason in (Deferral.LATE, Deferral.STALE),
     )
 
 

@@ -56,7 +56,7 @@ async def explain(connection: Connection, row: Mapping[str, Any], rules: FlowRul
 
 async def _at_gate(connection: Connection, row: Mapping[str, Any], lane: Lane, rules: FlowRules) -> Reason:
     if lane.order is not None:
-        earlier = await gates.earlier_of_key(connection, row["lane"], row["seq"])
+        earlier = await gates.earlier_of_key(connection, row["type"], row["key"], row["seq"])
         if earlier is not None:
             return reason("order", f"the job {earlier} of its key is not over", job_id=str(earlier), key=lane.order)
     out = await gates.permitted(connection)

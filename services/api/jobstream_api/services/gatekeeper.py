@@ -42,6 +42,7 @@ _GATHER_SHARE = 0.1
 """Of its time, what handing out the permits of rates may take: the busier everybody is, the more go together."""
 _GATHER_AT_MOST_S = 0.25
 _SHORTEST_S = 0.002
+_ROUNDING_S = 0.001
 _MANY_LANES = 1_000
 CLOSED_S = 0.5
 """How soon to look again where everything that waits is paused."""
@@ -74,6 +75,7 @@ class Known:
 
     Attributes:
         waiting: lanes in which jobs were seen waiting.
+        searched: the last lanes that a search found which was full: the next one goes on behind them.
         just_came: lanes to which jobs came since this round began: it may not have seen them.
         order: lanes of each (type, key) with strict order that were seen.
         fit: lanes that were found to be as the rules of version ``fit_by`` make them.
@@ -82,6 +84,7 @@ class Known:
     """
 
     waiting: set[str] = field(default_factory=set)
+    searched: tuple[str, str] = ("", "")
     just_came: set[str] = field(default_factory=set)
     order: defaultdict[tuple[str, str | None], set[str]] = field(default_factory=lambda: defaultdict(set))
     lanes: dict[str, Lane] = field(default_factory=dict)
@@ -124,6 +127,11 @@ class View:
 async def _apart(size: int, work: Callable[..., T], *arguments: Any) -> T:
     """Do what takes long for many lanes in a thread, so that nobody else in this process waits for it."""
     return await asyncio.to_thread(work, *arguments) if size > _MANY_LANES else work(*arguments)
+
+
+def _last(lanes: Sequence[str]) -> str:
+    """Behind what the next search begins: at the beginning, unless this one was full."""
+    return lanes[-1] if len(lanes) >= gates.MOST_LANES else ""
 
 
 class Gatekeeper:
@@ -222,11 +230,19 @@ class Gatekeeper:
         known = self._known
         if began < known.look_again_at:
             return
-        waiting, ordered = await gates.waiting_lanes(connection), await gates.ordered_lanes(connection)
-        known.waiting = {*waiting, *known.just_came}
-        alive = known.waiting.union(ordered, out)
-        known.lanes = {text: lane for text, lane in known.lanes.items() if text in alive}
-        known.order.clear()
+        behind, ordered_behind = known.searched
+        waiting = await gates.waiting_lanes(connection, behind)
+        ordered = await gates.ordered_lanes(connection, ordered_behind)
+        known.searched = _last(waiting), _last(ordered)
+        # Of more lanes than one search takes the others stay as they were known: who is empty is found to be.
+        whole = not any((behind, ordered_behind, *known.searched))
+        known.waiting = {*waiting, *known.just_came, *(() if whole else known.waiting)}
+        if whole:
+            alive = known.waiting.union(ordered, out)
+            known.lanes = {text: lane for text, lane in known.lanes.items() if text in alive}
+            known.order.clear()
+        else:
+            alive = {*waiting, *ordered}
         for text in alive:
             lane = known.lane(text)
             if lane.order is not None:
@@ -259,7 +275,7 @@ class Gatekeeper:
         lanes = {text: lane for text in open_ if not self._paused(lane := known.lane(text))}
         buckets = {bucket for lane in lanes.values() for bucket in lane.limits}
         rates = sorted(bucket for bucket in buckets if bucket[0] in rules.rates)
-        arrivals = await gates.arrivals(connection, rates) if rates else {}
+        arrivals = await self._arrivals(connection, rates, now) if rates else {}
         sight = Sight(now, {}, permitted, arrivals, self._windows(permitted), self._gather_s)
         free = {text: lane for text, lane in lanes.items() if lane.order is None}
         room, rests = await _apart(len(free), rooms, rules, sight, free.values(), _BATCH)
@@ -275,6 +291,15 @@ class Gatekeeper:
         waits = bool(lanes) or len(open_) < len(known.waiting)
         awaits_ends = any(rules.lets_others_pass(job_type) for job_type in {lane.type for lane in lanes.values()})
         return View(replace(sight, waiting=waiting), waits, awaits_ends, more, again_s)
+
+    async def _arrivals(self, connection: Connection, rates: Sequence[Bucket], now: float) -> dict[Bucket, float]:
+        """Where the buckets of rates stand. What is owed by an older rule is cut to what the present one can owe."""
+        arrivals = await gates.arrivals(connection, rates)
+        most = {bucket: now + Cells.of(self._rules.limits[bucket[0]].rule).debt_s for bucket in arrivals}
+        beyond = {bucket: most[bucket] for bucket, tat in arrivals.items() if tat > most[bucket] + _ROUNDING_S}
+        if beyond:
+            await gates.lower(connection, beyond)
+        return arrivals | beyond
 
     def _close(self, lanes: Mapping[str, Lane], rests: Mapping[Lane, float], now: float) -> float | None:
         """Look past lanes that rates have closed for longer: there may be one for each of many keys.
@@ -330,19 +355,14 @@ class Gatekeeper:
         return windows
 
     async def _release(self, connection: Connection, passed: Passed, sight: Sight) -> list[Released]:
-        released = await gates.release(connection, passed.permits)
-        spent: defaultdict[Bucket, int] = defaultdict(int)
+        lanes = {job_id: lane.to_text() for job_id, lane in passed.lanes.items()}
+        released = await gates.release(connection, passed.permits, lanes)
+        spent: defaultdict[Bucket, float] = defaultdict(float)
         for _, lane in released:
             self._paces[lane.queue].out += 1
             for bucket in lane.limits:
                 if bucket in passed.spent:
-                    spent[bucket] += 1
-        times = {
-            bucket: Cells.of(self._rules.limits[bucket[0]].rule).spend(
-                sight.arrivals.get(bucket, sight.now), sight.now, count
-            )
-            for bucket, count in spent.items()
-        }
-        if times:
-            await gates.spend(connection, times)
+                    spent[bucket] += Cells.of(self._rules.limits[bucket[0]].rule).interval_s
+        if spent:
+            await gates.spend(connection, sight.now, spent)
         return [entry for entry, _ in released]

@@ -1,12 +1,11 @@
 """Jobs that workers hand back at a gate: into their lanes, and permits that were not used given back."""
 
-from collections import Counter
 from collections.abc import Sequence
 from uuid import UUID
 
 from jobstream.contracts.events import Deferral, StatusEvent
-from jobstream_api.domain.flow import FlowRules, Lane, is_rate
-from jobstream_api.domain.gates import Bucket, Cells
+from jobstream_api.domain.flow import FlowRules, Lane
+from jobstream_api.domain.gates import Cells
 from jobstream_api.infrastructure.database import Connection
 from jobstream_api.repositories import gates, runs
 from jobstream_api.services.flow import Flow
@@ -32,13 +31,12 @@ async def refund(connection: Connection, rules: FlowRules, ids: Sequence[UUID]) 
 
     To be called while they hold their permits.
     """
-    unused: Counter[Bucket] = Counter()
-    for text in await gates.permits_of(connection, ids):
-        unused.update(Lane.of_text(text).limits)
-    permits = {
-        bucket: (Cells.of(limit.rule), count)
-        for bucket, count in unused.items()
-        if (limit := rules.limits.get(bucket[0])) is not None and is_rate(limit)
-    }
-    if permits:
-        await gates.refund(connection, permits)
+    rates = {name: Cells.of(rules.limits[name].rule).interval_s for name in rules.rates}
+    unused = [
+        gates.Unused(bucket, given_at, rates[bucket[0]])
+        for text, given_at in await gates.permits_of(connection, ids)
+        for bucket in Lane.of_text(text).limits
+        if bucket[0] in rates
+    ]
+    if unused:
+        await gates.refund(connection, unused)

@@ -28,10 +28,33 @@ def test_a_lane_names_all_that_decides_on_its_jobs():
     )
     payload = {"to": {"domain": "example.org"}, "tenant": 7}
     limits = (("mail", "example.org"), ("send.concurrency", ""))
-    assert rules.lane("send", "default", "k", payload) == Lane("default", "send", limits, order="k")
-    assert rules.lane("send", "bulk", None, payload) == Lane("bulk", "send", limits, tenant="7")
-    assert rules.lane("other", "bulk", "k", {}) == Lane("bulk", "other", tenant="")
+    ordered, shared = rules.lane("send", "default", "k", payload), rules.lane("send", "bulk", None, payload)
+    assert ordered == Lane("default", "send", limits, order="k", made_by=ordered.made_by)
+    assert shared == Lane("bulk", "send", limits, tenant="7", made_by=shared.made_by)
+    other = rules.lane("other", "bulk", "k", {})
+    assert other == Lane("bulk", "other", tenant="", made_by=other.made_by)
+    assert len({ordered.made_by, shared.made_by, other.made_by, ""}) == 4
     assert rules.lane("other", "default", "k", {}) is None
+
+
+def test_the_lane_of_a_job_whose_texts_are_long_fits_into_an_index():
+    limits = [Limit(name="x" * 80 + str(n), kind=LimitKind.RATE, limit=1, key=f"$.k{n}") for n in range(8)]
+    rules = FlowRules(
+        limits=effective_limits({"t" * 100: limits}, {}),
+        strict=frozenset({"t" * 100}),
+        queues={"q": QueueRules(managed=True, fair_by="$.tenant")},
+    )
+    for letter in ("\U0001f600", "\x01", "y"):
+        payload = {f"k{n}": letter * 999 for n in range(8)} | {"tenant": letter * 999}
+        lane = rules.lane("t" * 100, "q", letter * 255, payload)
+        assert len(lane.to_text().encode()) < 2_600
+        other = rules.lane("t" * 100, "q", letter * 254, payload)
+        assert lane.order != other.order
+
+
+def test_a_lane_that_was_stored_without_its_rules_is_read_and_written_as_it_was():
+    text = '["default","send",[["mail",""]],null,null]'
+    assert Lane.of_text(text).to_text() == text
 
 
 def test_only_the_end_of_jobs_that_are_counted_lets_others_pass():
@@ -55,8 +78,17 @@ def test_a_lane_of_other_rules_does_not_fit():
         assert lane is not None
         for others in made:
             wanted = others.lane("send", "bulk", "k", {"tenant": "a"})
-            # Of a lane without an order it cannot be told whether its jobs have keys.
-            assert others.fits(lane) is (wanted == lane or (lane.order is None and wanted == replace(lane, order="k")))
+            assert others.fits(lane) is (wanted == lane)
+
+
+def test_a_lane_made_by_another_path_or_without_the_order_does_not_fit():
+    moved = MAIL.model_copy(update={"key": "$.from"})
+    by_to, by_from = (FlowRules(limits=effective_limits({"send": [limit]}, {})) for limit in (MAIL, moved))
+    payload = {"to": {"domain": "example.org"}, "from": "example.org"}
+    assert not by_from.fits(by_to.lane("send", "default", "k", payload))
+    strict = replace(by_to, strict=frozenset({"send"}))
+    assert not strict.fits(by_to.lane("send", "default", "k", payload))
+    assert strict.fits(strict.lane("send", "default", None, payload))
 
 
 def test_an_operators_setting_overrides_what_handlers_declare_and_adds_types():

@@ -41,6 +41,8 @@ MAIL = rules({"a": [rate()], "b": [rate()]})
         (MAIL, rules(), ["a", "b"]),
         (rules(), rules(strict=frozenset({"a"})), ["a"]),
         (rules(paused=frozenset({"a", "b"})), rules(paused=frozenset({"b"})), ["a"]),
+        (MAIL, rules({"a": [rate()], "b": [rate()]}, paused=frozenset({"a"})), []),
+        (rules(strict=frozenset({"a"})), rules(strict=frozenset({"a"}), paused=frozenset({"a"})), []),
         (rules(), rules(queues={"high": QueueRules(paused=True)}), []),
         (rules(), rules(queues={"high": QueueRules(fair_by="$.x", weights={"a": 2})}), []),
         (rules(), rules(queues={"high": QueueRules(managed=True)}), ["*"]),
