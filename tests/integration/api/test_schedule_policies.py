@@ -252,6 +252,17 @@ async def test_a_backfill_is_bounded(client):
     assert len(filled.json()["items"]) == 1000
 
 
+async def test_a_backfill_before_the_schedule_was_made_says_from_when_it_counts(client):
+    made = await _make(client, cron="@every 1h")
+    end = _ten_minutes_ago()
+    span = {"from": (end - HOUR).isoformat(), "to": end.isoformat()}
+    answer = await client.post("/schedules/s/backfill", json=span)
+    assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (422, "invalid_field", "/from")
+    assert f"counts from {datetime.fromisoformat(made['created_at']):%FT%TZ}" in answer.json()["detail"]
+    across = span | {"to": datetime.now(UTC).isoformat()}
+    assert (await client.post("/schedules/s/backfill", json=across)).json()["items"] == []
+
+
 async def test_fires_are_forgotten_after_a_month_but_not_what_is_under_way(space, client):
     await _make(client)
     for _ in range(2):

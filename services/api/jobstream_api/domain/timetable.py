@@ -13,6 +13,7 @@ hours, and not in the skipped one.
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import islice, takewhile
@@ -21,6 +22,7 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 from jobstream.errors import InvalidInput
+from jobstream_api.domain.walker import Walker
 
 MAX_EXPRESSION = 200
 MAX_EVERY = timedelta(days=366)
@@ -38,7 +40,44 @@ _EVERY = re.compile(r"@every\s+((?:[0-9]{1,9}[dhms])+)", re.IGNORECASE)
 _ZONE = re.compile(r"[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}")
 _FIELDS = re.compile(r"[0-9A-Za-z*/,#\s-]+")
 _HINT = "write five fields (minute hour day month weekday), six with the second first, @hourly, or @every 90s"
+_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
+_TERM = re.compile(r"(\*|[0-9A-Z]+)(?:-([0-9A-Z]+))?(?:/([0-9]+))?", re.IGNORECASE)
 _REPEATED = 10_000  # no clock was ever set back by more than so many ticks of one minute each
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """One field of an expression.
+
+    Attributes:
+        counts: what its numbers are.
+        unit: that of ``@every`` for the same; empty if there is none.
+        names: of its numbers, from the lowest on.
+    """
+
+    name: str
+    lowest: int
+    highest: int
+    counts: str
+    unit: str
+    names: tuple[str, ...] = ()
+
+    def number(self, text: str) -> int | None:
+        """What a number or name stands for; None if it is not of this field."""
+        if text.upper() in self.names:
+            return self.lowest + self.names.index(text.upper())
+        return int(text) if text.isdigit() and self.lowest <= int(text) <= self.highest else None
+
+
+_ALL_FIELDS = (
+    _Field("second", 0, 59, "seconds", "s"),
+    _Field("minute", 0, 59, "minutes", "m"),
+    _Field("hour", 0, 23, "hours", "h"),
+    _Field("day of month", 1, 31, "days", "d"),
+    _Field("month", 1, 12, "months", "", _MONTHS),
+    _Field("day of week", 0, 7, "days", "d", _WEEKDAYS),
+)
 
 
 class Timetable:
@@ -63,6 +102,11 @@ class Timetable:
             self._minutes, self._seconds = _fields(expression, anchor)
             if next(self._after(anchor), None) is None:
                 raise InvalidInput("invalid_cron", "/cron", f"{expression!r} never comes in 50 years; {_HINT}")
+
+    @property
+    def since(self) -> datetime | None:
+        """What ``@every`` counts from, there is no tick before; None if the ticks have no beginning."""
+        return None if self._every is None else self._anchor
 
     def after(self, moment: datetime) -> datetime | None:
         """The first tick later than ``moment``, in UTC; None if none comes in 50 years."""
@@ -111,7 +155,7 @@ class Timetable:
 
     def _minutes_after(self, moment: datetime) -> Iterator[datetime]:
         last, repeats = moment, 0
-        for tick in CronSim(self._minutes, moment.astimezone(self._zone)):
+        for tick in Walker(self._minutes, moment.astimezone(self._zone)):
             minute = tick.astimezone(UTC)
             if minute > last:
                 yield minute
@@ -158,11 +202,46 @@ def _fields(expression: str, anchor: datetime) -> tuple[str, list[int]]:
     fields = text.split()
     if len(text) > MAX_EXPRESSION or not _FIELDS.fullmatch(text) or len(fields) not in (5, 6):
         raise InvalidInput("invalid_cron", "/cron", f"{text[:100]!r} is no cron expression; {_HINT}")
+    fields = [
+        ",".join(_term(field, term) for term in terms.split(","))
+        for field, terms in zip(_ALL_FIELDS[-len(fields) :], fields, strict=True)
+    ]
     try:
-        whole = CronSim(text, anchor)
+        whole = CronSim(" ".join(fields), anchor)
     except CronSimError as error:
         raise InvalidInput("invalid_cron", "/cron", f"{str(error).lower()} in {text!r}; {_HINT}") from None
     return " ".join(fields[-5:]), sorted(whole.seconds)
+
+
+def _term(field: _Field, term: str) -> str:
+    """One of the terms of a field, as cronsim takes it; what it does not understand, it will say."""
+    match = _TERM.fullmatch(term)
+    if match is None:
+        return term
+    first, last, step = match[1], match[2], int(match[3] or 1)
+    if step > field.highest:
+        within = field.unit and step * _UNITS[field.unit] <= MAX_EVERY.total_seconds()
+        instead = f"write @every {step}{field.unit}" if within else f"name the {field.counts}"
+        why = f"a step of {step} is beyond {field.highest} {field.counts}; {instead}"
+        raise InvalidInput("invalid_cron", "/cron", why)
+    low, high = field.number(first), field.number(last or "")
+    if low is None or high is None or step == 0:
+        return term
+    if low > high:
+        why = f"{field.name} {term} wraps, which a range may not; write {_unwrapped(field, low, high, step)}"
+        raise InvalidInput("invalid_cron", "/cron", why)
+    return first if low == high else term  # a step after a single number would go on to the end of the field
+
+
+def _unwrapped(field: _Field, low: int, high: int, step: int) -> str:
+    """A range that wraps, as it may be written."""
+    lowest = 1 if field.names == _WEEKDAYS else field.lowest  # 0 is Sunday, and so is 7
+    size = field.highest - lowest + 1
+    if step > 1:
+        numbers = range(low, high + size + 1, step)
+        return ",".join(str(number if number <= field.highest else number - size) for number in numbers)
+    ranges = ((low, field.highest), (lowest, high))
+    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in ranges if a <= b)
 
 
 def _floor(moment: datetime) -> datetime:

@@ -117,8 +117,11 @@ def _check_job(spec: Spec, drafter: Drafter, now: datetime) -> None:
         raise InvalidInput(error.code, f"/job{error.field}"[:1000], error.detail) from None
 
 
-def read_backfill(document: Any, now: datetime) -> NewBackfill:
+def read_backfill(document: Any, now: datetime, since: datetime | None = None) -> NewBackfill:
     """A range from its document.
+
+    Args:
+        since: the schedule has no ticks before; None if they have no beginning.
 
     Raises:
         InvalidInput: with the field and the fix.
@@ -130,6 +133,13 @@ def read_backfill(document: Any, now: datetime) -> NewBackfill:
         raise InvalidInput("invalid_field", "/from", f"is more than {MAX_BACK.days} days ago")
     if wanted.start >= wanted.end:
         raise InvalidInput("invalid_field", "/from", "must be before `to`")
+    if since is not None and wanted.end <= since:
+        raise InvalidInput(
+            "invalid_field",
+            "/from",
+            f"@every counts from {since:%FT%TZ}, when the schedule was made or its cron or timezone last changed; "
+            "ask for a later range",
+        )
     if wanted.overlap not in (None, Overlap.ALLOW, Overlap.QUEUE):
         raise InvalidInput("invalid_field", "/overlap", "a backfill takes allow or queue")
     return wanted

@@ -15,7 +15,7 @@ from jobstream.errors import InvalidInput
 from jobstream.telemetry import Event, emit
 from jobstream_api.domain.errors import NotUnique, ScheduleBusy, ScheduleNotFound, StoreUnavailable
 from jobstream_api.domain.schedules import FireStatus, Origin
-from jobstream_api.domain.timetable import timetable
+from jobstream_api.domain.timetable import Timetable, timetable
 from jobstream_api.infrastructure.database import Connection, Database, Session
 from jobstream_api.infrastructure.models import ScheduleRow
 from jobstream_api.repositories import fires
@@ -191,14 +191,15 @@ class Schedules:
         """Fire the ticks of a range of the past that made no job yet; what became of each tick of the range.
 
         Raises:
-            InvalidInput: the range is wrong or too large.
+            InvalidInput: the range is wrong or too large, or ``@every`` counts from later.
             ScheduleNotFound, StoreUnavailable.
         """
         async with store_errors("schedule"):
             async with self._database.transaction() as connection:
                 schedule = await self._lock(connection, name)
-                wanted = read_backfill(document, schedule["now"])
-                ticks = _range(schedule, wanted)
+                table = timetable(schedule["cron"], schedule["timezone"], schedule["anchor_at"])
+                wanted = read_backfill(document, schedule["now"], table.since)
+                ticks = _range(table, schedule, wanted)
                 known = await fires.known(connection, [(schedule["id"], tick) for tick in ticks])
                 became = {tick: fire for (_, tick), fire in known.items() if fire.status not in _WITHOUT_JOB}
                 new = [tick for tick in ticks if tick not in became]
@@ -271,8 +272,7 @@ def _columns(row: ScheduleRow) -> dict[str, Any]:
     return {column.name: getattr(row, column.name) for column in ScheduleRow.__table__.c}
 
 
-def _range(schedule: Schedule, wanted: NewBackfill) -> list[datetime]:
-    table = timetable(schedule["cron"], schedule["timezone"], schedule["anchor_at"])
+def _range(table: Timetable, schedule: Schedule, wanted: NewBackfill) -> list[datetime]:
     payload = len(orjson.dumps(schedule["job"]["payload"]))
     most = max(min(MAX_BACKFILL, MAX_BATCH_BODY_BYTES // max(payload, 1)), 1)
     ticks = table.between(wanted.start, wanted.end - timedelta(microseconds=1), most + 1)

@@ -96,6 +96,53 @@ def test_clocks_that_change_by_half_an_hour():
     ]
 
 
+@pytest.mark.parametrize(
+    ("cron", "after", "first"),
+    [
+        ("0 */6 * * *", "2026-10-03T13:30:00Z", ["2026-10-04T06:00:00+11:00", "2026-10-04T12:00:00+11:00"]),
+        ("0 */6 * * *", "2026-04-04T13:30:00Z", ["2026-04-05T06:00:00+10:30", "2026-04-05T12:00:00+10:30"]),
+        ("0 */3 * * *", "2026-10-03T13:30:00Z", ["2026-10-04T03:00:00+11:00", "2026-10-04T06:00:00+11:00"]),
+        ("*/10 9 * * *", "2026-10-03T13:30:00Z", ["2026-10-04T09:00:00+11:00", "2026-10-04T09:10:00+11:00"]),
+        ("* 9 * * *", "2026-04-04T13:30:00Z", ["2026-04-05T09:00:00+10:30", "2026-04-05T09:01:00+10:30"]),
+        ("*/15 3 * * *", "2026-10-03T13:30:00Z", ["2026-10-04T03:00:00+11:00", "2026-10-04T03:15:00+11:00"]),
+        ("*/15 2 * * *", "2026-10-03T13:30:00Z", ["2026-10-04T02:30:00+11:00", "2026-10-04T02:45:00+11:00"]),
+        ("45 * * * *", "2026-04-04T14:30:00Z", ["2026-04-05T01:45:00+11:00", "2026-04-05T01:45:00+10:30"]),
+    ],
+)
+def test_no_hour_is_lost_where_clocks_change_by_half_an_hour(cron, after, first):
+    assert ticks(cron, "Australia/Lord_Howe", after, 2) == first
+
+
+def test_no_quarter_is_lost_where_clocks_change_in_the_middle_of_an_hour():
+    # Chatham: 02:45 to 03:45 on 2026-09-27, and 03:45 back to 02:45 on 2026-04-05.
+    assert ticks("*/15 3 * * *", "Pacific/Chatham", "2026-09-26T12:00:00Z", 2) == [
+        "2026-09-27T03:45:00+13:45",
+        "2026-09-28T03:00:00+13:45",
+    ]
+    assert ticks("*/45 2 * * *", "Pacific/Chatham", "2026-04-04T12:00:00Z", 4) == [
+        "2026-04-05T02:00:00+13:45",
+        "2026-04-05T02:45:00+13:45",
+        "2026-04-05T02:45:00+12:45",
+        "2026-04-06T02:00:00+12:45",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cron", "timezone", "after", "first"),
+    [
+        ("0 */2 * * SUN", "America/Santiago", "2026-09-05T12:00:00Z", "2026-09-06T02:00:00-03:00"),
+        ("*/20 0 * * SUN", "America/Santiago", "2026-09-05T12:00:00Z", "2026-09-13T00:00:00-03:00"),
+        ("0 */2 * 9 SUN", "America/Santiago", "2026-08-05T12:00:00Z", "2026-09-06T02:00:00-03:00"),
+        ("0 */2 * * SUN", "Asia/Beirut", "2026-03-28T12:00:00Z", "2026-03-29T02:00:00+03:00"),
+        ("0 */2 * * SUN", "America/Havana", "2026-03-07T12:00:00Z", "2026-03-08T02:00:00-04:00"),
+        ("0 */2 * * SUN", "Atlantic/Azores", "2026-03-28T12:00:00Z", "2026-03-29T02:00:00+00:00"),
+        ("0 */2 * * FRI", "Africa/Cairo", "2026-04-23T12:00:00Z", "2026-04-24T02:00:00+03:00"),
+    ],
+)
+def test_what_follows_real_time_leaves_out_a_midnight_that_does_not_exist(cron, timezone, after, first):
+    assert ticks(cron, timezone, after, 1) == [first]
+
+
 def test_seconds_of_the_minute_under_way():
     assert ticks("*/20 * * * * *", "UTC", "2026-03-28T12:00:05.5Z", 3) == [
         "2026-03-28T12:00:20+00:00",
@@ -139,6 +186,11 @@ def test_every_counts_from_the_anchor(cron, seconds):
     assert table.next(ANCHOR + 7 * step, 2) == [ANCHOR + 8 * step, ANCHOR + 9 * step]
 
 
+def test_only_every_counts_from_somewhere():
+    assert Timetable("@every 90s", BERLIN, ANCHOR).since == ANCHOR
+    assert Timetable("* * * * *", BERLIN, ANCHOR).since is None
+
+
 @pytest.mark.parametrize(
     "cron",
     [
@@ -169,6 +221,69 @@ def test_what_is_no_expression_is_refused_with_the_field(cron):
     with pytest.raises(InvalidInput) as refused:
         Timetable(cron, "UTC", ANCHOR)
     assert (refused.value.code, refused.value.field) == ("invalid_cron", "/cron")
+
+
+@pytest.mark.parametrize(
+    ("cron", "first"),
+    [
+        ("10-10/5 * * * *", ["2026-05-13T13:10:00+00:00", "2026-05-13T14:10:00+00:00"]),
+        ("0 0 5-5/3 * *", ["2026-06-05T00:00:00+00:00", "2026-07-05T00:00:00+00:00"]),
+        ("0 0 * * sun-0/2", ["2026-05-17T00:00:00+00:00", "2026-05-24T00:00:00+00:00"]),
+        ("50,10-10/5 * * * *", ["2026-05-13T12:50:00+00:00", "2026-05-13T13:10:00+00:00"]),
+        ("40-40/5 0 0 * * *", ["2026-05-14T00:00:40+00:00", "2026-05-15T00:00:40+00:00"]),
+        ("50/5 * * * *", ["2026-05-13T12:50:00+00:00", "2026-05-13T12:55:00+00:00"]),  # from 50, as cron has it
+    ],
+)
+def test_a_step_stays_within_its_range(cron, first):
+    assert ticks(cron, "UTC", "2026-05-13T12:34:56Z", 2) == first
+
+
+@pytest.mark.parametrize(
+    ("cron", "why"),
+    [
+        ("*/90 * * * *", "a step of 90 is beyond 59 minutes; write @every 90m"),
+        ("0 */36 * * *", "a step of 36 is beyond 23 hours; write @every 36h"),
+        ("*/75 * * * * *", "a step of 75 is beyond 59 seconds; write @every 75s"),
+        ("0 0 */45 * *", "a step of 45 is beyond 31 days; write @every 45d"),
+        ("0 0 * * 0/14", "a step of 14 is beyond 7 days; write @every 14d"),
+        ("0 0 1 */18 *", "a step of 18 is beyond 12 months; name the months"),
+        ("5,10-50/70 * * * *", "a step of 70 is beyond 59 minutes; write @every 70m"),
+        (f"*/{'9' * 100} * * * *", f"a step of {'9' * 100} is beyond 59 minutes; name the minutes"),
+    ],
+)
+def test_a_step_that_leaves_the_field_is_refused_with_what_to_write(cron, why):
+    with pytest.raises(InvalidInput) as refused:
+        Timetable(cron, "UTC", ANCHOR)
+    assert (refused.value.field, refused.value.detail) == ("/cron", why)
+
+
+@pytest.mark.parametrize("cron", ["*/59 * * * *", "0 */23 * * *", "0 0 */31 * *", "0 0 1 */12 *", "0 0 * * */7"])
+def test_the_longest_steps(cron):
+    assert Timetable(cron, "UTC", ANCHOR).after(ANCHOR) is not None
+
+
+@pytest.mark.parametrize(
+    ("cron", "part", "instead"),
+    [
+        ("0 22-2 * * *", "hour 22-2", "22-23,0-2"),
+        ("0 9 * * FRI-SUN", "day of week FRI-SUN", "5-7"),
+        ("0 9 * * sat-mon", "day of week sat-mon", "6-7,1"),
+        ("0 9 * * 7-3", "day of week 7-3", "7,1-3"),
+        ("0 0 1 NOV-FEB *", "month NOV-FEB", "11-12,1-2"),
+        ("5-1 * * * *", "minute 5-1", "5-59,0-1"),
+        ("30-10 * * * * *", "second 30-10", "30-59,0-10"),
+        ("0 0 28-3 * *", "day of month 28-3", "28-31,1-3"),
+        ("0 12,20-4/3 * * *", "hour 20-4/3", "20,23,2"),
+        ("0 9 * * FRI-SUN/2", "day of week FRI-SUN/2", "5,7"),
+    ],
+)
+def test_a_range_that_wraps_is_refused_with_what_to_write(cron, part, instead):
+    with pytest.raises(InvalidInput) as refused:
+        Timetable(cron, "UTC", ANCHOR)
+    assert (refused.value.code, refused.value.field) == ("invalid_cron", "/cron")
+    assert refused.value.detail == f"{part} wraps, which a range may not; write {instead}"
+    field = part.split()[-1]
+    assert Timetable(cron.replace(field, instead), "UTC", ANCHOR).after(ANCHOR) is not None
 
 
 @pytest.mark.parametrize(

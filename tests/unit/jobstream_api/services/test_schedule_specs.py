@@ -84,6 +84,15 @@ def test_other_ranges_are_refused(start, end, more, field):
     assert refused.value.field == field
 
 
+def test_a_range_before_the_first_of_ticks_is_refused_with_where_they_begin():
+    document = {"from": (NOW - timedelta(2)).isoformat(), "to": (NOW - timedelta(1)).isoformat()}
+    with pytest.raises(InvalidInput, match="counts from 2026-05-12T12:00:00Z") as refused:
+        read_backfill(document, NOW, NOW - timedelta(1))
+    assert refused.value.field == "/from"
+    # A part of the range will do.
+    assert read_backfill(document, NOW, NOW - timedelta(days=1, seconds=1)).end == NOW - timedelta(1)
+
+
 @pytest.mark.parametrize("document", [{}, {"from": "2026-05-01T00:00:00Z"}, {"from": "yesterday", "to": "now"}, []])
 def test_what_is_no_range(document):
     with pytest.raises(InvalidInput):
