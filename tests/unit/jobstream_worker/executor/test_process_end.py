@@ -21,7 +21,7 @@ WORKER = textwrap.dedent(
     from jobstream.clock import SystemClock
     from jobstream.contracts.jobs import Job
     from jobstream.handlers.registry import load_handlers
-    from jobstream.ids import new_id
+    from jobstream.ids import new_id, new_text_id
     from jobstream_worker.executor import Executor, Run
 
     MODULE, job_type, payload, timeout = sys.argv[1], sys.argv[2], json.loads(sys.argv[3]), sys.argv[4]
@@ -34,7 +34,7 @@ WORKER = textwrap.dedent(
         await executor.start()
         job = Job(id=new_id(), type=job_type, queue="default", payload=payload, created_at=datetime.now(UTC),
                   timeout_s=float(timeout))
-        run = Run(job, registry.get(job_type), new_id(), datetime.now(UTC), time.monotonic())
+        run = Run(job, registry.get(job_type), new_text_id(), datetime.now(UTC), time.monotonic())
         waiting = asyncio.create_task(executor.execute(run))
         while run.progress is None and not waiting.done():
             await asyncio.sleep(0.01)
@@ -92,6 +92,8 @@ def test_children_die_when_their_worker_is_killed(left_over: list[int], tmp_path
 
 def test_a_handler_stuck_in_a_thread_does_not_keep_the_process(tmp_path: Path) -> None:
     worker = start("thread.wait_for_file", f'{{"file": "{tmp_path / "never"}"}}', timeout=0.3)
+    assert worker.stdout is not None
+    worker.stdout.readline()  # the handler runs
     began = time.monotonic()
     output, _ = worker.communicate(timeout=30)
     assert worker.returncode == 0
