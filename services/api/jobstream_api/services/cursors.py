@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 import orjson
@@ -30,8 +30,8 @@ def decode(cursor: str) -> Position:
         moment = datetime.fromisoformat(at)
         if moment.tzinfo is None:
             raise ValueError("no time zone")
-        return moment, UUID(row_id)
-    except (ValueError, TypeError, AttributeError, binascii.Error):
+        return moment.astimezone(UTC), UUID(row_id)
+    except (ValueError, TypeError, AttributeError, OverflowError, binascii.Error):
         raise InvalidInput(
             "invalid_cursor", "/query/cursor", "this is no cursor of ours; send next_cursor as you got it, or none"
         ) from None

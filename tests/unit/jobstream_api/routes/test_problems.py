@@ -8,6 +8,9 @@ from jobstream_api.domain import errors
 from jobstream_api.routes.problems import STATUS_OF_CODE, STATUS_OF_ERROR, TITLES, problem_of
 from tests.support.offline import offline_app
 
+BEFORE_THE_CALENDAR = "WyIwMDAxLTAxLTAxVDAwOjAwOjAwKzIzOjU5IiwiMDAwMDAwMDAtMDAwMC0wMDAwLTAwMDAtMDAwMDAwMDAwMDAxIl0"
+"""A cursor that says 0001-01-01T00:00:00+23:59."""
+
 
 @pytest.mark.parametrize(
     ("method", "path", "status", "code", "field"),
@@ -29,6 +32,8 @@ from tests.support.offline import offline_app
         ("GET", "/jobs?type=%00", 422, "invalid_parameter", "/query/type"),
         ("GET", "/jobs?cursor=%00", 422, "invalid_string", "/query/cursor"),
         ("GET", "/jobs?cursor=abc", 422, "invalid_cursor", "/query/cursor"),
+        ("GET", f"/jobs?cursor={BEFORE_THE_CALENDAR}", 422, "invalid_cursor", "/query/cursor"),
+        ("GET", f"/schedules?cursor={BEFORE_THE_CALENDAR}", 422, "invalid_cursor", "/query/cursor"),
         ("GET", "/jobs?created_after=yesterday", 422, "invalid_parameter", "/query/created_after"),
         ("GET", "/jobs?created_after=2026-01-01T00:00:00", 422, "invalid_parameter", "/query/created_after"),
         ("GET", "/dead-letters?cursor=%C3%A9", 422, "invalid_cursor", "/query/cursor"),
