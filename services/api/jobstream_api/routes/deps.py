@@ -57,15 +57,23 @@ PartsDep = Annotated[Parts, Depends(_parts)]
 
 
 def only_query(*names: str) -> DependsParam:
-    """Refuse query parameters other than ``names``: a typo in a filter must not list everything."""
+    """Refuse query parameters other than ``names``, and the second of a name: neither would be heeded."""
 
     async def check(request: Request) -> None:
-        for name in request.query_params:
+        seen: set[str] = set()
+        for name, _ in request.query_params.multi_items():
             if name not in names:
                 known = f"known are: {', '.join(names)}" if names else "there are none here"
                 raise InvalidInput(
                     "unknown_parameter", f"/query/{name}"[:300], f"there is no query parameter {name[:100]!r}; {known}"
                 )
+            if name in seen:
+                raise InvalidInput(
+                    "repeated_parameter",
+                    f"/query/{name}",
+                    f"the query parameter {name!r} is given more than once; give it once",
+                )
+            seen.add(name)
 
     dependency: DependsParam = Depends(check)
     return dependency

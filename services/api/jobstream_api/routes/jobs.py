@@ -42,7 +42,7 @@ _REOPENED = {"model": JobView, "description": "It will run again.", **example("p
 @router.get(
     "/jobs",
     summary="List jobs",
-    description="Newest first. All filters given must hold.",
+    description="Newest first. All filters given must hold; each may be given once.",
     response_class=Response,
     dependencies=[only_query(*_FILTERS)],
     responses={200: {"model": JobPage, "description": "A page."}, **responses(422, 500, 503)},

@@ -23,6 +23,10 @@ BEFORE_THE_CALENDAR = "WyIwMDAxLTAxLTAxVDAwOjAwOjAwKzIzOjU5IiwiMDAwMDAwMDAtMDAwM
         ("GET", "/jobs/%FF%FE", 422, "invalid_parameter", "/path/job_id"),
         ("GET", "/jobs?staus=FAILED", 422, "unknown_parameter", "/query/staus"),
         ("GET", "/jobs?%00=1", 422, "unknown_parameter", "/query/\0"),
+        ("GET", "/jobs?status=PENDING&status=RUNNING", 422, "repeated_parameter", "/query/status"),
+        ("GET", "/jobs?tag=a&limit=1&tag=a", 422, "repeated_parameter", "/query/tag"),
+        ("GET", "/jobs?tag=a&tag=b&x=1&x=2", 422, "repeated_parameter", "/query/tag"),
+        ("GET", "/jobs?x=1&x=2", 422, "unknown_parameter", "/query/x"),
         ("GET", "/jobs?status=DONE", 422, "invalid_parameter", "/query/status"),
         ("GET", "/jobs?limit=0", 422, "invalid_parameter", "/query/limit"),
         ("GET", "/jobs?limit=201", 422, "invalid_parameter", "/query/limit"),
@@ -56,6 +60,12 @@ async def test_errors_are_problems(offline, method, path, status, code, field):
     assert problem["type"] == f"urn:jobstream:problem:{code}"
     assert problem["detail"]
     assert problem["instance"].startswith("/")
+
+
+async def test_a_parameter_given_twice_is_named_with_what_to_do(offline):
+    client, _ = offline
+    answer = await client.get("/jobs?status=PENDING&status=RUNNING")
+    assert answer.json()["detail"] == "the query parameter 'status' is given more than once; give it once"
 
 
 async def test_405_names_every_method(offline):
