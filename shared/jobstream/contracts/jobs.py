@@ -46,6 +46,12 @@ def _rfc3339(value: object) -> object:
         raise ValueError("is no time a calendar knows") from None
 
 
+def _object(value: object) -> object:
+    if isinstance(value, dict | Unique):
+        return value
+    raise ValueError('must be an object like {"by": ["type", "$.order_id"]}')
+
+
 class _Then:
     """A second check in an annotation, with a message of its own.
 
@@ -102,6 +108,8 @@ def first_problem(error: ValidationError, prefix: str = "") -> InvalidInput:
     field = prefix + "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in problem["loc"])
     code = "missing_field" if problem["type"] == "missing" else "invalid_field"
     message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] in ("dict_type", "model_type"):
+        message = "must be an object"  # pydantic's words tell of dictionaries and classes
     return InvalidInput(code, field, message[0].lower() + message[1:])
 
 
@@ -138,7 +146,7 @@ class JobFields(Contract):
         le=MAX_PRIORITY,
         description="Larger goes first where jobs wait for their turn: in a managed queue, and at a limit.",
     )
-    unique: Unique | None = Field(
+    unique: Annotated[Unique, BeforeValidator(_object)] | None = Field(
         None,
         description="At most one such job at a time. Over HTTP only; a record has `idempotency_key`. Default: the "
         "type's.",

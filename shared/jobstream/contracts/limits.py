@@ -37,14 +37,17 @@ _LONG_NUMBER = b"0" * 16
 _APART = re.compile(rb'"\s+:')
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 _SURROGATES = re.compile("[\ud800-\udfff]")
+_OF_A_PAYLOAD = re.compile(r"(/job|/jobs/\d+)?/payload/")
+"""Where the sender may choose another type of value; a field of ours takes what it takes."""
 
 
-def parse_json(raw: bytes, *, max_bytes: int = MAX_BODY_BYTES) -> Any:
+def parse_json(raw: bytes, *, max_bytes: int = MAX_BODY_BYTES, free: bool = False) -> Any:
     """Read one JSON document under the limits.
 
     Args:
         raw: UTF-8 bytes.
         max_bytes: more than this is refused unread.
+        free: any value may stand anywhere in it, as in a result; else only in payloads. Advice depends on it.
 
     Raises:
         InvalidInput: with code ``body_too_large``, ``invalid_json``, ``too_deep``,
@@ -55,11 +58,11 @@ def parse_json(raw: bytes, *, max_bytes: int = MAX_BODY_BYTES) -> Any:
     try:
         document = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        _parse_slowly(raw)
+        _parse_slowly(raw, free)
         raise InvalidInput("invalid_json", "", f"this is no JSON: {error}") from None
     keys = _count_keys(document, 0)
     if keys < 0 or raw.count(b'":') != keys or _looks_odd(raw):
-        return _parse_slowly(raw)
+        return _parse_slowly(raw, free)
     return document
 
 
@@ -100,27 +103,32 @@ class _Pairs(list[tuple[str, Any]]):
 
 
 class _Refused:
-    """Stands where a number was that no reader agrees on."""
+    """Stands where a number was that no reader agrees on.
 
-    def __init__(self, detail: str) -> None:
+    Attributes:
+        instead: what to send where any value fits.
+    """
+
+    def __init__(self, detail: str, instead: str) -> None:
         self.detail = detail
+        self.instead = instead
 
 
 def _parse_int(digits: str) -> Any:
     if len(digits) > 17 or abs(int(digits)) > MAX_SAFE_INTEGER:
         return _Refused(
-            f"the integer is beyond +-(2^53 - 1), where JSON readers disagree ({len(digits)} digits); "
-            "send it as a string"
+            f"the integer is beyond +-(2^53 - 1), where JSON readers disagree ({len(digits)} digits)",
+            "send it as a string",
         )
     return int(digits)
 
 
 def _parse_float(digits: str) -> Any:
     value = float(digits)
-    return value if math.isfinite(value) else _Refused("the number is beyond a double; send it as a string")
+    return value if math.isfinite(value) else _Refused("the number is beyond a double", "send it as a string")
 
 
-def _parse_slowly(raw: bytes) -> Any:
+def _parse_slowly(raw: bytes, free: bool) -> Any:
     """Read with every check and refuse with the place; returns the document if it is fine."""
     try:
         text = raw.decode("utf-8")
@@ -136,18 +144,19 @@ def _parse_slowly(raw: bytes) -> Any:
             object_pairs_hook=_Pairs,
             parse_int=_parse_int,
             parse_float=_parse_float,
-            parse_constant=lambda name: _Refused(f"{name} is not JSON; send null or a string"),
+            parse_constant=lambda name: _Refused(f"{name} is not JSON", "send null or a string"),
         )
     except RecursionError:
         raise InvalidInput("too_deep", "", f"nests deeper than {MAX_DEPTH} levels; flatten it") from None
     except ValueError as error:
         raise InvalidInput("invalid_json", "", f"this is no JSON: {error}") from None
-    return _checked(tree, "", 0)
+    return _checked(tree, "", 0, free)
 
 
-def _checked(node: Any, path: str, depth: int) -> Any:
+def _checked(node: Any, path: str, depth: int, free: bool) -> Any:
     if isinstance(node, _Refused):
-        raise InvalidInput("invalid_number", path, node.detail)
+        detail = f"{node.detail}; {node.instead}" if free or _OF_A_PAYLOAD.match(path) else node.detail
+        raise InvalidInput("invalid_number", path, detail)
     if isinstance(node, str):
         check_text(node, path)
         return node
@@ -161,10 +170,10 @@ def _checked(node: Any, path: str, depth: int) -> Any:
             if key in seen:
                 raise InvalidInput("duplicate_key", here, "the key stands twice in one object; keep one")
             check_text(key, here)
-            seen[key] = _checked(value, here, depth + 1)
+            seen[key] = _checked(value, here, depth + 1, free)
         return seen
     if isinstance(node, list):
-        return [_checked(value, f"{path}/{index}", depth + 1) for index, value in enumerate(node)]
+        return [_checked(value, f"{path}/{index}", depth + 1, free) for index, value in enumerate(node)]
     return node
 
 
@@ -212,7 +221,7 @@ def dump_json(
     # Anything but a flat object may nest too deep, or hold an orjson.Fragment, which may be no JSON at all.
     if type(value) is not dict or not _SCALARS.issuperset(map(type, value.values())) or _looks_odd(raw):
         try:
-            parse_json(raw, max_bytes=max_bytes)
+            parse_json(raw, max_bytes=max_bytes, free=True)
         except InvalidInput as error:
             raise InvalidInput(error.code, field + error.field, error.detail) from None
     if b"null" in raw:  # orjson writes NaN and Infinity as null

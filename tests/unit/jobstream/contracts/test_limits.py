@@ -55,6 +55,52 @@ def test_the_field_is_named(raw, field):
     assert refuse(raw).field == field
 
 
+@pytest.mark.parametrize(
+    ("number", "wrong", "instead"),
+    [
+        (
+            b"9223372036854775808",
+            "the integer is beyond +-(2^53 - 1), where JSON readers disagree (19 digits)",
+            "string",
+        ),
+        (b"1e400", "the number is beyond a double", "string"),
+        (b"NaN", "NaN is not JSON", "null or a string"),
+    ],
+)
+def test_another_type_is_advised_only_where_it_fits(number, wrong, instead):
+    for field in (b"delay_s", b"max_retries", b"key", b"payloads"):
+        assert refuse(b'{"payload": {"task": "e"}, "%b": %b}' % (field, number)).detail == wrong
+    assert refuse(b'{"payload": %b}' % number).detail == wrong
+    for body in (
+        b'{"payload": {"task": "e", "n": {"a": [%b]}}}',
+        b'{"jobs": [{"payload": {"task": "e"}}, {"payload": {"n": %b}}]}',
+        b'{"name": "a", "job": {"payload": {"n": %b}}}',
+    ):
+        assert refuse(body % number).detail.startswith(f"{wrong}; send ")
+        assert refuse(body % number).detail.endswith(instead)
+    assert refuse(b'{"jobs": [{"payload": {"task": "e"}, "delay_s": %b}]}' % number).detail == wrong
+
+
+def test_a_result_may_hold_a_string_instead_of_a_large_number():
+    for value, instead in ((2**60, "send it as a string"), ([float("inf")], "send null or a string")):
+        with pytest.raises(InvalidInput, match=instead):
+            limits.dump_json({"n": value}, what="result", field="/result", max_bytes=1000)
+
+
+@pytest.mark.parametrize("value", [True, "type", ["type"], 1])
+def test_unique_that_is_no_object_is_told_what_one_looks_like(value):
+    problem = refuse(orjson.dumps({"payload": {"task": "e"}, "unique": value}))
+    assert (problem.field, problem.detail) == ("/unique", 'must be an object like {"by": ["type", "$.order_id"]}')
+
+
+def test_unique_may_be_null():
+    take(b'{"payload": {"task": "e"}, "unique": null}')
+
+
+def test_a_payload_that_is_no_object_is_told_so_in_the_words_of_json():
+    assert refuse(b'{"type": "e", "payload": 1}').detail == "must be an object"
+
+
 @given(JSON)
 def test_every_other_document_is_read_as_it_was_written(document):
     raw = json.dumps(document).encode()
