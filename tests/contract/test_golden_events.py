@@ -135,7 +135,7 @@ def test_job_record_reads_and_writes_the_same():
         value=raw,
         headers=[(ORIGIN_HEADER, b"api")],
     )
-    job = read_job(record, Topics(""))
+    job = read_job(record, Topics(""), 1_790_000_000_000)
     assert isinstance(job, Job)
     assert not job.direct
     assert orjson.loads(job.to_json()) == orjson.loads(raw)
@@ -152,8 +152,8 @@ def test_direct_records_are_jobs(name):
         value=(GOLDEN / name).read_bytes(),
         headers=[],
     )
-    job = read_job(record, Topics(""))
-    again = read_job(record, Topics(""))
+    job = read_job(record, Topics(""), 1_790_000_000_000)
+    again = read_job(record, Topics(""), 1_790_000_000_000)
     assert job == again
     assert (job.type, job.queue, job.direct, job.attempt, job.dispatch) == ("example", "default", True, 1, 1)
     # The id of the least record is derived from its place: this one, on every reading, for ever.

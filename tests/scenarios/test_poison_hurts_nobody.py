@@ -1,11 +1,14 @@
 """Every kind of poison on both topics: one dead letter each, and the next good record within five seconds."""
 
 import time
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from jobstream.contracts.headers import ORIGIN_HEADER
+from jobstream.kafka.clients import make_admin
 from jobstream.kafka.follower import TopicFollower
 from tests.support.eventually import eventually
 from tests.support.poison import DIRECT_ONLY, POISON
@@ -100,6 +103,24 @@ async def test_the_same_id_with_another_payload_is_a_conflict(space: Space):
     assert '"n": 1' in job["payload"]
 
 
+async def test_a_record_whose_timestamp_is_no_time_is_no_trap(space: Space):
+    """Seconds for milliseconds, or microseconds: jobs where that is harmless, else dead letters with the reason."""
+    await space.start_all()
+    in_three_weeks = (datetime.now(UTC) + timedelta(days=21)).isoformat()
+    for timestamp in (0, int(time.time())):
+        await space.produce([{"payload": {"task": "instant"}, "run_at": in_three_weeks}], timestamp_ms=timestamp)
+    await space.until_all("PENDING", 2)
+    rows = await space.fetch("SELECT dispatch_at FROM jobs")
+    assert {row["dispatch_at"].isoformat() for row in rows} == {in_three_weeks}
+    await take_any_timestamp(space, space.topics.jobs())
+    await space.produce([{"payload": {"task": "instant"}, "delay_s": 1}], timestamp_ms=150_000_000_000_000)
+    await eventually(lambda: all_buried(space, 1))
+    (letter,) = await space.fetch("SELECT * FROM dead_letters")
+    assert (letter["reason"], letter["field"]) == ("future_timestamp", None)
+    assert "the record's timestamp is in the future" in letter["detail"]
+    assert await space.statuses() == {"PENDING": 2}
+
+
 async def test_one_idempotency_key_on_a_topic_is_one_job(space: Space):
     await space.start_all()
     record = {"payload": {"task": "instant"}, "idempotency_key": "order-7"}
@@ -115,6 +136,16 @@ async def test_a_forged_origin_makes_no_row_and_harms_nobody(space: Space):
     await space.until_all("COMPLETED", 1)
     assert worker.exit_code is None
     assert api.exit_code is None
+
+
+async def take_any_timestamp(space: Space, topic: str) -> None:
+    """Kafka before 4.0 takes them all; since then only up to an hour ahead, unless it is told otherwise."""
+    admin = await make_admin(space.settings(), "test-admin")
+    try:
+        settings = {"message.timestamp.after.max.ms": str(2**63 - 1)}
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, settings)])
+    finally:
+        await admin.close()
 
 
 async def all_buried(space: Space, number: int) -> bool:

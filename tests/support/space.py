@@ -209,6 +209,7 @@ class Space:
         key: bytes | None = None,
         partition: int | None = None,
         headers: Sequence[tuple[str, bytes]] = (),
+        timestamp_ms: int | None = None,
     ) -> list[tuple[int, int]]:
         """Write records as any program would; returns (partition, offset) of each."""
         if self._producer is None:
@@ -226,6 +227,7 @@ class Space:
                 key=b"-" if value is None and key is None else key,
                 partition=partition,
                 headers=list(headers),
+                timestamp_ms=timestamp_ms,
             )
             for value in values
         ]

@@ -19,7 +19,8 @@ def create_app(settings: ApiSettings, *, clock: Clock | None = None, ids: Callab
     """The application. Nothing is connected before its lifespan begins.
 
     Args:
-        clock: tells when a ``run_at`` is too far ahead; what decides anything is the database's clock.
+        clock: tells when a ``run_at``, or the timestamp of a record, is too far ahead; what decides anything else
+            is the database's clock.
         ids: makes the ids of jobs and outbox rows; must be UUIDv7.
     """
 

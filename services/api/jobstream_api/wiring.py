@@ -59,6 +59,7 @@ class Process:
 
     def __init__(self, settings: ApiSettings, *, clock: Clock, ids: Callable[[], UUID]) -> None:
         self.settings = settings
+        self._clock = clock
         self.topics = Topics(settings.topic_prefix)
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{ids().hex[-8:]}"
         self.database = Database(settings)
@@ -118,6 +119,7 @@ class Process:
                 Intake(
                     self.settings,
                     self.database,
+                    clock=self._clock,
                     lane=self.flow.lane,
                     hand_over=self.relay.hand_over,
                     wake_dispatcher=self._wake_dispatcher,

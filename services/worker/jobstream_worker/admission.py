@@ -1,5 +1,6 @@
 """What becomes of a record that arrives: nothing more, a refusal, a way back, or work."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from jobstream.clock import Clock
@@ -19,7 +20,7 @@ from jobstream_worker.work import Work, identity_of
 
 
 class Admission:
-    """Takes records of job topics, one by one. No record makes it raise."""
+    """Takes records of job topics. No record makes it raise."""
 
     def __init__(
         self,
@@ -41,15 +42,20 @@ class Admission:
         self._counts = counts
         self._clock = clock
 
-    def admit(self, slot: Slot, record: Any) -> None:
-        """Take a record of ``slot``. Its offset is done once a durable fact about its job stands."""
+    def admit(self, slot: Slot, records: Iterable[Any]) -> None:
+        """Take records of ``slot``. The offset of each is done once a durable fact about its job stands."""
+        now_ms = int(self._clock.now().timestamp() * 1000)
+        for record in records:
+            self._admit(slot, record, now_ms)
+
+    def _admit(self, slot: Slot, record: Any, now_ms: int) -> None:
         assert slot.tracker is not None  # a partition is polled only once it is open
         self._counts.records += 1
         if not slot.tracker.accept(record.offset):
             self._counts.repeats += 1
             return
         try:
-            job = read_job(record, self._topics)
+            job = read_job(record, self._topics, now_ms)
         except InvalidInput as refusal:
             # Intake reads the same record and dead-letters it; one authority, so exactly one dead letter.
             self._counts.poison += 1

@@ -178,8 +178,7 @@ class Consumer(WakefulLoop):
             slot = self.slots.get(partition)
             if slot is not None:
                 self.taken_at = time.monotonic()
-                for record in records:
-                    self._admission.admit(slot, record)
+                self._admission.admit(slot, records)
 
     async def behind(self) -> bool:
         """True if a partition that we take records of has some that we have not taken.

@@ -22,6 +22,9 @@ from jobstream.errors import InvalidInput
 from jobstream.ids import idempotent_id, record_id
 
 MAX_RUN_AHEAD = timedelta(days=366)
+MAX_CLOCK_ERROR_MS = 86_400_000
+"""A record's timestamp is believed if it is no further off, milliseconds. That is far more than clocks differ, and than
+its two readers, worker and intake, usually lie apart: so both decide the same."""
 MAX_ATTEMPT = 2**31 - 1
 MAX_PRIORITY = 9
 _FIRST_YEAR = 1970
@@ -169,8 +172,12 @@ class JobFields(Contract):
             )
         return task
 
-    def due(self, now: datetime) -> datetime | None:
+    def due(self, now: datetime, year_from: datetime | None = None) -> datetime | None:
         """When the job may start at the earliest, or None for at once.
+
+        Args:
+            now: what ``delay_s`` counts from.
+            year_from: what the year counts from that ``run_at`` may be ahead, if not from ``now``.
 
         Raises:
             InvalidInput: before 1970, further ahead than a year, or both run_at and delay_s are given.
@@ -180,7 +187,7 @@ class JobFields(Contract):
         if self.run_at is not None and self.run_at.year < _FIRST_YEAR:
             raise InvalidInput("invalid_field", "/run_at", "lies before 1970; leave it out to start at once")
         at = self.run_at if self.run_at is not None else now + timedelta(seconds=self.delay_s or 0.0)
-        if at > now + MAX_RUN_AHEAD:
+        if at > (year_from or now) + MAX_RUN_AHEAD:
             raise InvalidInput("invalid_field", "/run_at", "is more than a year ahead; submit it later")
         return at if at > now else None
 
@@ -271,10 +278,13 @@ def is_direct(record: Record) -> bool:
     return header(record.headers, ORIGIN_HEADER) is None
 
 
-def read_job(record: Record, topics: Topics) -> Job:
+def read_job(record: Record, topics: Topics, now_ms: int) -> Job:
     """The job in a record of a job topic, from either door.
 
     Both the worker and the api's intake read direct records through here, so both see the same id.
+
+    Args:
+        now_ms: the wall clock, milliseconds since 1970; one reading does for a batch.
 
     Raises:
         InvalidInput: the record holds no job; the reason and the field are in it.
@@ -296,8 +306,10 @@ def read_job(record: Record, topics: Topics) -> Job:
         job_id = idempotent_id(record.topic, fields.idempotency_key)
     else:
         job_id = record_id(record.topic, record.partition, record.offset, record.timestamp)
-    written = _written_at(record)
-    due = fields.due(written)
+    written = _written_at(record, now_ms)
+    # A timestamp from long ago is no clock's (0, or seconds for milliseconds), or the record waited for days.
+    stale = fields.run_at is not None and record.timestamp < now_ms - MAX_CLOCK_ERROR_MS
+    due = fields.due(written, datetime.fromtimestamp(now_ms / 1000, UTC) if stale else None)
     return Job(
         id=job_id,
         type=fields.resolved_type(),
@@ -315,11 +327,20 @@ def read_job(record: Record, topics: Topics) -> Job:
     )
 
 
-def _written_at(record: Record) -> datetime:
-    """The record's timestamp; one that no calendar knows, or that times counted from it leave, reads as 1970."""
+def _written_at(record: Record, now_ms: int) -> datetime:
+    """The record's timestamp; one from before the calendar reads as 1970.
+
+    Raises:
+        InvalidInput: ``future_timestamp``: times counted from it would be wrong, and nobody would know.
+    """
+    if record.timestamp > now_ms + MAX_CLOCK_ERROR_MS:
+        raise InvalidInput(
+            "future_timestamp",
+            "",
+            f"the record's timestamp is in the future, by more than a day: {record.timestamp}; "
+            "give it in milliseconds since 1970 by a clock that is right, or leave it to the Kafka client",
+        )
     try:
-        written = datetime.fromtimestamp(record.timestamp / 1000, UTC)
-        written + 3 * MAX_RUN_AHEAD  # a delay and a deadline on top of it
+        return datetime.fromtimestamp(record.timestamp / 1000, UTC)
     except (OverflowError, ValueError, OSError):
         return datetime.fromtimestamp(0, UTC)
-    return written

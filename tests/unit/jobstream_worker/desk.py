@@ -253,18 +253,23 @@ class Desk:
         )
         return self._hand_in(slot, offset, job.to_json(), ((ORIGIN_HEADER, b"api"),))
 
-    def raw(self, value: bytes | None) -> int:
+    def raw(self, value: bytes | None, **place: Any) -> int:
         """Hand in anything."""
-        return self._hand_in(None, None, value, ())
+        return self._hand_in(None, None, value, (), **place)
 
     def _hand_in(
-        self, slot: Slot | None, offset: int | None, value: bytes | None, headers: tuple[tuple[str, bytes], ...]
+        self,
+        slot: Slot | None,
+        offset: int | None,
+        value: bytes | None,
+        headers: tuple[tuple[str, bytes], ...],
+        **place: Any,
     ) -> int:
         slot = slot or self.slot
         if offset is None:
             offset, self._offset = self._offset, self._offset + 1
-        record = Record(value, offset, slot.partition.topic, slot.partition.partition, headers=headers)
-        self.admission.admit(slot, record)
+        record = Record(value, offset, slot.partition.topic, slot.partition.partition, headers=headers, **place)
+        self.admission.admit(slot, [record])
         return offset
 
     def kinds(self) -> list[str]:

@@ -16,6 +16,12 @@ async def test_poison_is_done_at_once_and_nothing_is_said_of_it(desk, poison):
     assert desk.outbound.posted == []
 
 
+async def test_a_record_stamped_in_the_future_is_done_at_once_too(desk):
+    desk.raw(b'{"type": "gated", "payload": {}}', timestamp=150_000_000_000_000)
+    await desk.settle()
+    assert (desk.slot.tracker.low_water, desk.counts.poison, desk.gate.started) == (1, 1, [])
+
+
 async def test_an_unknown_type_is_reported_as_failed_for_good(desk):
     desk.direct(type="nobody")
     event = desk.outbound.events()[0]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from jobstream.clock import Clock
 from jobstream.contracts.jobs import Job, is_direct, read_job
 from jobstream.contracts.topics import Topics
 from jobstream.errors import InvalidInput
@@ -45,6 +46,7 @@ class Intake(Ingest[Arrivals]):
         settings: ApiSettings,
         database: Database,
         *,
+        clock: Clock,
         lane: LaneOf,
         hand_over: Callable[[Sequence[OutboxRow]], None],
         wake_dispatcher: Callable[[], None],
@@ -57,6 +59,7 @@ class Intake(Ingest[Arrivals]):
             topics=[self._names.jobs(queue) for queue in settings.queues],
             hand_over=hand_over,
         )
+        self._clock = clock
         self._lane = lane
         self._wake_dispatcher = wake_dispatcher
         self._stored_at = 0.0
@@ -71,11 +74,12 @@ class Intake(Ingest[Arrivals]):
 
     def read(self, records: Sequence[Any]) -> Arrivals:
         found = Arrivals()
+        now_ms = int(self._clock.now().timestamp() * 1000)
         for record in records:
             if not is_direct(record):
                 continue
             try:
-                found.jobs.append(read_job(record, self._names))
+                found.jobs.append(read_job(record, self._names, now_ms))
                 found.origins.append(record)
             except InvalidInput as problem:
                 found.letters.append(dead_letter(record, problem))

@@ -3,6 +3,7 @@
 import asyncio
 from types import SimpleNamespace
 
+from jobstream.clock import SystemClock
 from jobstream_api.infrastructure.database import Database
 from jobstream_api.services.intake import Intake
 from jobstream_api.settings import ApiSettings
@@ -29,6 +30,7 @@ async def test_a_stop_that_comes_while_records_are_polled_is_not_waited_out():
     intake = Intake(
         settings,
         Database(settings),
+        clock=SystemClock(),
         lane=lambda *_job: None,
         hand_over=lambda _rows: None,
         wake_dispatcher=lambda: None,

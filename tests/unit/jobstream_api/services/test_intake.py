@@ -1,0 +1,51 @@
+"""What the intake reads in a batch of records."""
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+from jobstream.contracts.headers import ORIGIN_HEADER
+from jobstream_api.infrastructure.database import Database
+from jobstream_api.services.intake import Intake
+from jobstream_api.settings import ApiSettings
+
+NOW_MS = 1_790_000_000_000
+
+
+class StillClock:
+    """Counts how often it is looked at."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def now(self) -> datetime:
+        self.looks += 1
+        return datetime.fromtimestamp(NOW_MS / 1000, UTC)
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+def record(timestamp: int, offset: int, headers: tuple = ()):
+    value = b'{"payload": {"task": "example"}, "delay_s": 1}'
+    return SimpleNamespace(
+        topic="jobs.created", partition=0, offset=offset, timestamp=timestamp, key=None, value=value, headers=headers
+    )
+
+
+def test_a_record_stamped_in_the_future_is_a_dead_letter_and_its_neighbours_are_jobs():
+    settings, clock = ApiSettings(_env_file=None), StillClock()
+    intake = Intake(
+        settings,
+        Database(settings),
+        clock=clock,
+        lane=lambda *_job: None,
+        hand_over=lambda _rows: None,
+        wake_dispatcher=lambda: None,
+    )
+    found = intake.read(
+        [record(NOW_MS, 0), record(150_000_000_000_000, 1), record(0, 2, ((ORIGIN_HEADER, b"api"),)), record(NOW_MS, 3)]
+    )
+    assert [origin.offset for origin in found.origins] == [0, 3]
+    assert [(letter.offset, letter.reason, letter.field) for letter in found.letters] == [(1, "future_timestamp", None)]
+    assert "the record's timestamp is in the future" in found.letters[0].detail
+    assert clock.looks == 1
