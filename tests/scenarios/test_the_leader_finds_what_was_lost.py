@@ -1,5 +1,7 @@
 """The leader: lost jobs, forgotten offsets, and its own succession."""
 
+from uuid import UUID
+
 import pytest
 from aiokafka.protocol.admin import DeleteGroupsRequest
 
@@ -36,6 +38,47 @@ async def test_a_backlog_is_not_taken_for_lost(space: Space):
         metrics = (await client.get("/metrics")).text
     assert "jobstream_jobs_republished_total 0.0" in metrics
     assert sum(1 for run in space.runs() if run["what"] == "start") == 40
+
+
+async def test_a_paused_queue_with_an_unread_record_holds_up_the_rescue_in_no_other_queue(space: Space):
+    api, _ = await space.start_all(JOBSTREAM_REPUBLISH_AFTER_S="2")
+    async with space.http(api) as client:
+        assert (await client.post("/queues/low/pause")).status_code == 200
+        low = []
+
+        async def held() -> bool:
+            sent = (await client.post("/jobs", json={"payload": {"task": "instant"}, "queue": "low"})).json()
+            low.append(sent["id"])
+            found = (await client.get(f"/jobs/{sent['id']}", params={"wait": 1})).json()
+            return found["status"] == "PENDING"
+
+        await eventually(held, what="it is paused")
+        for _ in range(2):
+            lost = await lose(space, "default")
+            job = (await client.get(f"/jobs/{lost}", params={"wait": 20})).json()
+            assert (job["status"], job["attempt"]) == ("COMPLETED", 1)
+        lost_there = await lose(space, "low")
+        lost = await lose(space, "default")
+        assert (await client.get(f"/jobs/{lost}", params={"wait": 20})).json()["status"] == "COMPLETED"
+        assert "jobstream_jobs_republished_total 3.0" in (await client.get("/metrics")).text
+        assert (await client.get(f"/jobs/{low[-1]}")).json()["status"] == "PENDING"
+        assert (await client.get(f"/jobs/{lost_there}")).json()["status"] == "PENDING"
+
+        assert (await client.post("/queues/low/resume")).status_code == 200
+        await space.until_all("COMPLETED", len(low) + 4, timeout=40)
+        assert "jobstream_jobs_republished_total 4.0" in (await client.get("/metrics")).text
+    assert len(space.runs()) == len(low) + 4
+
+
+async def lose(space: Space, queue: str) -> UUID:
+    """A job that was dispatched just now, and of which Kafka has no record."""
+    job_id = new_id()
+    await space.execute(
+        "INSERT INTO jobs (id, type, queue, payload, dispatched_at) VALUES ($1, 'instant', $2, '{}', now())",
+        job_id,
+        queue,
+    )
+    return job_id
 
 
 async def test_offsets_that_kafka_forgot_are_put_back_and_nothing_runs_again(space: Space):

@@ -1,5 +1,6 @@
 """Finding what was lost: runs whose lease ran out, and jobs that Kafka no longer owes to anyone."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -59,20 +60,46 @@ async def lock_leases_before(connection: Connection, at: datetime, limit: int) -
     return [standing(row) for row in await connection.fetch(statement("lost_leases"), at, limit)]
 
 
-async def oldest_outbox(connection: Connection, after: UUID) -> datetime | None:
-    """When the oldest record that still waits for Kafka was written; it has none at or below ``after``."""
-    moment: datetime | None = await connection.fetchval("SELECT min(created_at) FROM outbox WHERE id > $1", after)
-    return moment
+async def oldest_outbox(connection: Connection, after: UUID) -> dict[str, datetime]:
+    """When the oldest record that still waits for Kafka was written, by topic; none waits at or below ``after``."""
+    rows = await connection.fetch(
+        "SELECT topic, min(created_at) AS since FROM outbox WHERE id > $1 GROUP BY topic", after
+    )
+    return {row["topic"]: row["since"] for row in rows}
 
 
-async def waiting_before(connection: Connection, at: datetime, floor: datetime, limit: int) -> list[UUID]:
-    """Jobs that were dispatched before ``at`` and of which nothing was heard since.
+async def waiting_before(
+    connection: Connection,
+    before: Mapping[str, datetime],
+    *,
+    created_from: datetime,
+    watched_from: datetime,
+    rows: int,
+    limit: int,
+) -> tuple[list[UUID], datetime]:
+    """Jobs of some queues that were dispatched before a moment, and of which nothing was heard since.
 
     Args:
-        floor: rows created before it wait for no first run, so only later dispatches are looked at there.
+        before: the moment, by queue; at least one.
+        created_from: where to begin among first dispatches, by when their jobs were created.
+        watched_from: where to begin among later dispatches, by when they were made.
+        rows: looks at no more first dispatches than so many.
+
+    Returns:
+        At most ``limit`` jobs, and up to where first dispatches were looked at: the latest moment if all were.
     """
-    rows = await connection.fetch(statement("lost_waiting"), at, floor, limit)
-    return [row["id"] for row in rows]
+    row = await connection.fetchrow(
+        statement("lost_waiting"),
+        list(before),
+        list(before.values()),
+        watched_from,
+        created_from,
+        max(before.values()),
+        rows,
+        limit,
+    )
+    assert row is not None  # a SELECT without FROM has one row
+    return row["ids"], row["reached"]
 
 
 async def advance_floor(connection: Connection, floor: datetime, until: datetime, limit: int) -> datetime:

@@ -1,19 +1,18 @@
 """Reaper: recovers what was lost, and declares nothing lost that may still be under way.
 
 A run is lost when its lease ran out and every event that was on the status topic at that moment
-has been applied. A job is lost in Kafka when its queue's group has passed the place where it must
-have been, every event since has been applied, and still nothing was heard of it.
+has been applied. A job is lost in Kafka when the workers' group has passed the place where it must
+have been on its queue's topic, every event since has been applied, and still nothing was heard of it.
 """
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from jobstream.contracts.topics import Topics
-from jobstream.kafka.ends import Ends, Place
+from jobstream.kafka.ends import Ends
 from jobstream.telemetry import Event, emit
 from jobstream_api.domain.decisions import Standing, decide_lost
 from jobstream_api.infrastructure.database import Connection, Database
@@ -23,6 +22,7 @@ from jobstream_api.repositories.runs import Settled
 from jobstream_api.services import applier
 from jobstream_api.services.catching_up import applied
 from jobstream_api.services.dispatcher import outbox_row
+from jobstream_api.services.marks import Marks
 from jobstream_api.services.outbox_floor import OutboxFloor
 from jobstream_api.services.policies import Policies
 from jobstream_api.services.turns import TurningLoop
@@ -30,16 +30,10 @@ from jobstream_api.settings import ApiSettings
 
 _BATCH = 500
 _FLOOR_ROWS = 20_000
+_PAGE_ROWS = 100_000  # read in a fraction of a second
+_LONG = timedelta(days=365)
 _FLOOR_MARGIN = timedelta(seconds=30)  # a transaction's now() is older than its commit
 _LOST = "the worker went silent: the lease of its run ran out"
-
-
-@dataclass(frozen=True, slots=True)
-class _Mark:
-    """A moment, and where the job topics ended then."""
-
-    at: datetime
-    ends: dict[Place, int]
 
 
 class Reaper(TurningLoop):
@@ -73,7 +67,8 @@ class Reaper(TurningLoop):
         self._rng = rng or random.Random()  # noqa: S311  (jitter, no secret)
         self._topics = Topics(settings.topic_prefix)
         self._ends = Ends(settings, "jobstream-api-reaper")
-        self._mark: _Mark | None = None
+        self._marks = Marks()
+        self._cleared: dict[str, datetime] = {}  # by topic: of its jobs from before then, none is lost any more
         self._quiet_until = 0.0
         self._looked_at = 0.0
 
@@ -88,7 +83,8 @@ class Reaper(TurningLoop):
     def troubled(self) -> None:
         # Heartbeats could not arrive either: give every worker a lease's time after it is over.
         self._hold_off()
-        self._mark = None
+        self._marks.forget()
+        self._cleared.clear()  # it may be another database now, to which not all was replicated
 
     async def teardown(self) -> None:
         await self._ends.close()
@@ -159,37 +155,27 @@ class Reaper(TurningLoop):
         return Settled(row=row, decision=decision, error=error, last_error=f"LeaseLost: {_LOST}")
 
     async def _rescue_jobs(self) -> None:
-        """Publish again what was dispatched long ago and is owed by nobody."""
+        """Publish again what was dispatched long ago and is owed by nobody, of each queue for itself."""
         if self._now() < self._looked_at + self._settings.republish_after_s / 2:
             return
-        mark = self._mark
-        if mark is None:
-            self._mark = await self._make_mark()
-            self._looked_at = self._now()
-            return
         committed = await self._ends.committed(self._settings.worker_group)
-        passed = all(end == 0 or committed.get(place, (0, ""))[0] >= end for place, end in mark.ends.items())
-        if not passed:
-            return  # a backlog: these jobs are still owed
-        status_ends = await self._ends.ends([self._topics.status])
-        if await applied(self._database, status_ends, self):
-            await self._republish(mark.at)
-        self._mark = None
-        self._looked_at = self._now() - self._settings.republish_after_s / 2
-
-    async def _make_mark(self) -> _Mark:
         async with self._database.connection() as connection:
             at = await lost.now(connection) - timedelta(seconds=self._settings.republish_after_s)
             unsent = await lost.oldest_outbox(connection, self._floor_of_outbox.id)
-        if unsent is not None and unsent < at:
-            at = unsent
-        ends = await self._ends.ends([self._topics.jobs(queue) for queue in self._settings.queues])
-        return _Mark(at, ends)
+        # Queues that are no setting any more but were served: their jobs may still be under way.
+        topics = {self._topics.jobs(queue) for queue in self._settings.queues} | {topic for topic, _ in committed}
+        ends = await self._ends.ends([self._topics.status, *sorted(topics)])
+        status_ends = {place: ends.pop(place) for place in list(ends) if place[0] == self._topics.status}
+        passed = self._marks.passed(committed, ends)  # the others have a backlog: their jobs are still owed
+        done = bool(passed) and await applied(self._database, status_ends, self)
+        if done:
+            await self._republish(passed)
+        self._marks.renew(ends, at, unsent, passed if done else ())
+        self._looked_at = self._now()
 
-    async def _republish(self, at: datetime) -> None:
-        async with self._database.connection() as connection:
-            floor = await self._floor(connection, at)
-            ids = await lost.waiting_before(connection, at, floor, _BATCH)
+    async def _republish(self, passed: Mapping[str, datetime]) -> None:
+        """Publish again what is lost of topics, each up to its moment."""
+        ids = await self._waiting(passed)
         if ids:
             async with self._database.transaction() as connection:
                 released = await held.republish(connection, ids)
@@ -197,10 +183,34 @@ class Reaper(TurningLoop):
                 await outbox.insert(connection, rows)
             self._hand_over(rows)
             emit(Event.JOBS_REPUBLISHED, count=len(rows), jobs=[str(row.job_id) for row in rows[:10]])
+        if len(ids) < _BATCH and not self.stopping.is_set():
+            self._cleared.update({topic: at - _FLOOR_MARGIN for topic, at in passed.items()})
+
+    async def _waiting(self, passed: Mapping[str, datetime]) -> list[UUID]:
+        """Jobs that wait unheard. The usual look is one page; one that begins at a long pause has many."""
+        before = {self._topics.queue(topic): at for topic, at in passed.items()}
+        latest = max(passed.values())
+        since = min(self._cleared.get(topic, latest - _LONG) for topic in passed)
+        found: list[UUID] = []
+        async with self._database.connection() as connection:
+            begin, watched = max(await self._floor(connection, latest), since), since
+            rows = _PAGE_ROWS
+            while len(found) < _BATCH and not self.stopping.is_set():
+                ids, reached = await lost.waiting_before(
+                    connection, before, created_from=begin, watched_from=watched, rows=rows, limit=_BATCH
+                )
+                found += ids
+                if reached >= latest:
+                    break
+                # Programs choose the times of their records: a page may be full of one.
+                rows = _PAGE_ROWS if reached > begin else 2 * rows
+                begin, watched = reached, latest
+                self.succeeded()
+        return found
 
     async def _floor(self, connection: Connection, at: datetime) -> datetime:
         """Move the mark below which nothing waits for its first run, and return it."""
-        floor = await leadership.floor(connection) or at - timedelta(days=365)
+        floor = await leadership.floor(connection) or at - _LONG
         moved = await lost.advance_floor(connection, floor, at - _FLOOR_MARGIN, _FLOOR_ROWS)
         if moved > floor:
             await leadership.set_floor(connection, moved, self._holder)
