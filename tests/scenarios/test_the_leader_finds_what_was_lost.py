@@ -49,10 +49,10 @@ async def test_a_paused_queue_with_an_unread_record_holds_up_the_rescue_in_no_ot
         async def held() -> bool:
             sent = (await client.post("/jobs", json={"payload": {"task": "instant"}, "queue": "low"})).json()
             low.append(sent["id"])
-            found = (await client.get(f"/jobs/{sent['id']}", params={"wait": 1})).json()
+            found = (await client.get(f"/jobs/{sent['id']}", params={"wait": 3})).json()
             return found["status"] == "PENDING"
 
-        await eventually(held, what="it is paused")
+        await eventually(held, timeout=30, what="it is paused")
         for _ in range(2):
             lost = await lose(space, "default")
             job = (await client.get(f"/jobs/{lost}", params={"wait": 20})).json()

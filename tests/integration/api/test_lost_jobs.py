@@ -135,7 +135,7 @@ async def test_a_look_asks_once_whatever_the_number_of_queues(space, client, sta
     await start_inside(roles=("leader",), queues=queues, **QUICK)
     await eventually(lambda: asked["waiting"] >= 3, timeout=20)
     # The first look only makes the marks.
-    assert asked["committed"] == asked["ends"]
+    assert asked["committed"] - asked["ends"] in (0, 1), "a look may be under way"
     assert asked["ends"] - asked["waiting"] in (1, 2), "a look may be under way"
 
 
