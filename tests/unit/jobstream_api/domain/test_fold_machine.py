@@ -179,5 +179,5 @@ class Pipeline(RuleBasedStateMachine):
         assert (self.row.status is JobStatus.COMPLETED) == (self.result is not None)
 
 
-Pipeline.TestCase.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+Pipeline.TestCase.settings = settings(max_examples=200, stateful_step_count=40)
 TestPipeline = Pipeline.TestCase

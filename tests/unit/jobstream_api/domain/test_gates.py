@@ -39,7 +39,7 @@ def passed(which: FlowRules, what: Sight, most: int = 500) -> list[int]:
     return [job.int for job in pass_gates(which, what, Shares(), most).permits]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     limit=st.integers(1, 500),
     period_s=st.sampled_from([0.5, 1.0, 10.0, 60.0, 3600.0]),
@@ -198,7 +198,7 @@ def test_nothing_passes_that_is_paused(closed):
     assert passed(closed, sight({Lane("default", "t"): jobs(3)})) == []
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(weights=st.dictionaries(st.sampled_from("abcdef"), st.sampled_from([0.5, 1.0, 2.0, 3.0, 5.0]), min_size=2))
 def test_tenants_have_their_shares_by_weight(weights):
     fair = rules(queues={"q": QueueRules(managed=True, fair_by="$.tenant", weights=weights)})

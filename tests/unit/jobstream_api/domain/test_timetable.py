@@ -302,7 +302,7 @@ ZONES = st.sampled_from(["UTC", BERLIN, "America/Havana", "Australia/Lord_Howe",
 MOMENTS = st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(FIELD, min_size=5, max_size=6), ZONES, MOMENTS)
 def test_every_expression_is_refused_or_has_growing_ticks_that_agree_with_each_other(fields, timezone, moment):
     try:
@@ -324,7 +324,7 @@ def test_every_expression_is_refused_or_has_growing_ticks_that_agree_with_each_o
     assert table.last(found[-1] + timedelta(microseconds=1), table.after(found[-1]) - timedelta(seconds=1)) is None
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(max_size=40))
 def test_any_text_is_refused_in_words_or_taken(text):
     try:
