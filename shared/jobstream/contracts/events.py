@@ -5,11 +5,11 @@ alone says everything; the CloudEvents headers repeat the type for consumers tha
 """
 
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from jobstream.contracts.flow import Limit
 from jobstream.contracts.headers import Headers, cloud_event
@@ -142,7 +142,9 @@ class TypeAnnouncement(Contract):
     backoff_cap_s: float = Field(600.0, gt=0)
     limits: list[Limit] = Field(default_factory=list, max_length=10, description="Gates that its handler declares.")
     strict_order: bool = Field(False, description="A job with a key waits until the earlier one of that key is over.")
-    unique: Unique | None = Field(None, description="Of jobs that come over HTTP and do not say it themselves.")
+    unique: Annotated[Unique | None, BeforeValidator(Unique.known)] = Field(
+        None, description="Of jobs that come over HTTP and do not say it themselves."
+    )
     at: Moment
 
     def to_json(self) -> bytes:

@@ -109,6 +109,9 @@ def first_problem(error: ValidationError, prefix: str = "") -> InvalidInput:
     """The first complaint of a pydantic error as InvalidInput."""
     problem = error.errors(include_url=False, include_input=False)[0]
     field = prefix + "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in problem["loc"])
+    if problem["type"] == "extra_forbidden" and problem["loc"][0] == "unique" and not prefix:
+        known = ", ".join(Unique.model_fields)
+        return InvalidInput("unknown_field", field[:300], f"there is no such field; known are: {known}")
     code = "missing_field" if problem["type"] == "missing" else "invalid_field"
     message = problem["msg"].removeprefix("Value error, ")
     if problem["type"] in ("dict_type", "model_type"):

@@ -38,7 +38,8 @@ Part = Annotated[str, Field(max_length=200), AfterValidator(_checked_part)]
 class Unique(BaseModel):
     """Jobs that agree in all of ``by`` are one job, as long as the earlier one is in one of ``states``."""
 
-    model_config = ConfigDict(strict=True, extra="ignore", frozen=True, allow_inf_nan=False)
+    # Not ignored: with a misspelt window it would hold for ever.
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
     by: list[Part] = Field(
         default_factory=lambda: ["type", WHOLE],
@@ -67,6 +68,13 @@ class Unique(BaseModel):
         description="`reject`: 409 `not_unique`; `existing`: the earlier job is the answer; `replace`: an earlier job "
         "that was never handed out takes over the payload, and `priority` and `run_at` if given.",
     )
+
+    @classmethod
+    def known(cls, document: object) -> object:
+        """``document`` without the members of a newer version than this one: what is announced was checked there."""
+        if not isinstance(document, dict):
+            return document
+        return {name: value for name, value in document.items() if name in cls.model_fields}
 
     def counted(self) -> frozenset[JobStatus]:
         """The states in which an earlier job counts."""

@@ -25,7 +25,7 @@ async def load(connection: Connection) -> list[TypeAnnouncement]:
             backoff_cap_s=row["backoff_cap_s"],
             limits=[Limit.read(limit) for limit in row["limits"]],
             strict_order=row["strict_order"],
-            unique=None if row["uniqueness"] is None else Unique.model_validate(row["uniqueness"]),
+            unique=None if row["uniqueness"] is None else Unique.model_validate(Unique.known(row["uniqueness"])),
             at=row["announced_at"],
         )
         for row in rows

@@ -158,3 +158,9 @@ def test_readers_decide_the_same_whenever_they_read_and_however_their_clocks_dif
             return refusal.code
 
     assert verdict(NOW_MS + one) == verdict(NOW_MS + other)
+
+
+def test_a_record_with_a_member_of_unique_that_there_is_not_is_no_job():
+    with pytest.raises(InvalidInput) as caught:
+        read(record({"payload": {"task": "a"}, "unique": {"by": ["type"], "windows_s": 60}}))
+    assert (caught.value.code, caught.value.field) == ("unknown_field", "/unique/windows_s")

@@ -2,6 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from jobstream.client.calls import submit
+from jobstream.contracts.events import TypeAnnouncement
 from jobstream.contracts.status import JobStatus
 from jobstream.contracts.unique import Unique
 from jobstream.errors import InvalidInput
@@ -46,6 +47,18 @@ def test_what_is_named_must_be_there(by, field):
 def test_a_part_that_is_none_is_refused(part):
     with pytest.raises(ValidationError, match=r"must be type, queue, key"):
         Unique(by=[part])
+
+
+@pytest.mark.parametrize("misspelt", ["windows_s", "fields", "onConflict"])
+def test_a_member_that_it_does_not_have_is_an_error_at_the_handler(misspelt):
+    with pytest.raises(ValidationError, match=misspelt):
+        Unique(by=["type"], **{misspelt: 60})
+
+
+def test_an_announcement_of_a_newer_worker_is_read_as_far_as_it_is_known():
+    unique = {"by": ["type"], "window_s": 60.0, "later": True}
+    announced = TypeAnnouncement.read({"type": "t", "unique": unique, "at": "2026-01-01T00:00:00Z"})
+    assert announced.unique == Unique(by=["type"], window_s=60)
 
 
 def test_which_states_count():

@@ -43,6 +43,8 @@ async def test_max_retries_is_the_types_unless_the_job_says(offline):
         ({"payload": {"to": "a", "sizes": [1, "x"]}, "type": "email"}, "invalid_payload", "/payload/sizes/1"),
         ({"payload": {"task": "example"}, "run_at": "2099-01-01T00:00:00Z"}, "invalid_field", "/run_at"),
         ({"payload": {"task": "example"}, "tags": ["a", ""]}, "invalid_field", "/tags/1"),
+        ({"payload": {"task": "example"}, "unique": {"windows_s": 60}}, "unknown_field", "/unique/windows_s"),
+        ({"payload": {"task": "example"}, "unique": {"on/Conflict": 1}}, "unknown_field", "/unique/on~1Conflict"),
     ],
 )
 async def test_refusals_name_the_field(offline, document, code, field):
@@ -51,6 +53,13 @@ async def test_refusals_name_the_field(offline, document, code, field):
     assert answer.status_code == 422
     assert (answer.json()["code"], answer.json()["field"]) == (code, field)
     assert placer.orders == []
+
+
+async def test_a_misspelt_member_of_unique_is_told_the_known_ones_and_other_unknown_fields_are_ignored(offline):
+    client, _ = offline
+    answer = await client.post("/jobs", json={"payload": {"task": "example"}, "unique": {"fields": ["$.order_id"]}})
+    assert "by, window_s, states, on_conflict" in answer.json()["detail"]
+    assert (await client.post("/jobs", json={"payload": {"task": "example"}, "uniqe": {}})).status_code == 201
 
 
 async def test_an_unknown_type_is_told_the_known_ones(offline):
