@@ -91,7 +91,7 @@ def offline_app(*types: TypeAnnouncement, **settings: Any) -> tuple[FastAPI, Mem
         settings=made,
         catalogue=catalogue,
         drafter=drafter,
-        submitter=Submitter(database, placer, BacklogCaps(database, flow), group=100),  # type: ignore[arg-type]
+        submitter=Submitter(database, placer, BacklogCaps(flow), group=100),  # type: ignore[arg-type]
         queries=Queries(database, waiters, flow),
         operations=Operations(
             database,

@@ -228,7 +228,7 @@ class Process:
 
     def _make_parts(self, clock: Clock, ids: Callable[[], UUID]) -> Parts:
         settings, hand_over = self.settings, self.relay.hand_over
-        caps = BacklogCaps(self.database, self.flow)
+        caps = BacklogCaps(self.flow)
         placer = Placer(
             self.database,
             self.topics,

@@ -89,22 +89,6 @@ async def waiting(connection: Connection, most: Mapping[str, int]) -> dict[str, 
     return found
 
 
-async def count_waiting(connection: Connection, most: Mapping[str, int]) -> dict[str, int]:
-    """How many jobs wait at the gate of each lane.
-
-    Args:
-        most: the lanes, and how far to count in each.
-    """
-    names = list(most)
-    rows = await connection.fetch(
-        "SELECT l.lane, (SELECT count(*) FROM (SELECT FROM jobs WHERE lane = l.lane AND dispatch_at = 'infinity' "
-        "LIMIT l.most) AS found) AS count FROM unnest($1::text[], $2::int[]) AS l (lane, most)",
-        names,
-        [most[name] for name in names],
-    )
-    return {row["lane"]: row["count"] for row in rows}
-
-
 async def release(
     connection: Connection, permits: Mapping[UUID, float | None], lanes: Mapping[UUID, str]
 ) -> list[tuple[Released, Lane]]:

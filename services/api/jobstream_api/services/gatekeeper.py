@@ -15,9 +15,10 @@ from jobstream.contracts.topics import Topics
 from jobstream_api.domain.flow import FlowRules, Lane
 from jobstream_api.domain.gates import Bucket, Cells, Passed, Shares, Sight, Waiting, pass_gates, rooms
 from jobstream_api.infrastructure.database import Connection
-from jobstream_api.repositories import flow, gates
+from jobstream_api.repositories import backlogs, flow, gates
 from jobstream_api.repositories.flow import QueueDefaults
 from jobstream_api.repositories.held import Outlook, Released
+from jobstream_api.services.backlog_caps import capped_places
 from jobstream_api.settings import ApiSettings
 
 T = TypeVar("T")
@@ -209,6 +210,7 @@ class Gatekeeper:
         # First who is out: one that comes back while we look is still counted, and none of its key goes.
         out = await gates.permitted(connection)
         await self._find_lanes(connection, out)
+        await self._list_capped(connection)
         if strays := self._strays():
             await flow.ask_relane(connection, strays)
             return [], 0.0
@@ -251,6 +253,13 @@ class Gatekeeper:
         known.looked_at = time.monotonic()
         known.look_cost_s = known.looked_at - began
         known.look_again_at = known.looked_at + known.look_cost_s / _LANES_SHARE
+
+    async def _list_capped(self, connection: Connection) -> None:
+        """Let caps on backlogs find lanes that no submit has listed: of records, and from before there was a cap."""
+        known, capped = self._known, self._rules.capped
+        if capped and not (known.looked_through and known.fit_by == self._rules.version):
+            fit = known.fit if known.fit_by == self._rules.version else set()
+            await backlogs.add(connection, capped_places(known.waiting - fit, capped))
 
     def _strays(self) -> list[str]:
         """Types whose jobs came into a lane by older rules, from an api that had not heard of the newer ones yet."""

@@ -1,8 +1,8 @@
-"""Housekeeping of the leader: partitions made ahead; old workers, fires and what rates were used forgotten."""
+"""Housekeeping of the leader: partitions made ahead; old workers, fires, empty lanes and uses of rates forgotten."""
 
 from jobstream_api.infrastructure.database import Database
 from jobstream_api.infrastructure.partitions import ensure_partitions
-from jobstream_api.repositories import expiry, fires, gates
+from jobstream_api.repositories import backlogs, expiry, fires, gates
 from jobstream_api.services.turns import TurningLoop
 
 
@@ -23,4 +23,5 @@ class Housekeeping(TurningLoop):
             await expiry.forget(connection)
             await gates.forget_usage(connection)
             await fires.tidy(connection)
+            await backlogs.tidy_all(connection)
         return self.rest_s

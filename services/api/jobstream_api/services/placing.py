@@ -34,12 +34,12 @@ class Order:
     """Jobs that one request asks for.
 
     Attributes:
-        unique: one of them asks to be unique.
+        judged: one of them asks to be unique, or its backlog has a cap.
     """
 
     drafts: Sequence[Draft]
     claim: Claim | None = None
-    unique: bool = False
+    judged: bool = False
 
 
 @dataclass(slots=True)
@@ -76,8 +76,13 @@ class Joined:
 
 @dataclass(slots=True)
 class _Work:
-    """What a transaction has stored so far, and what the database refused."""
+    """What a transaction has stored so far, and what it refused.
 
+    Attributes:
+        asking: all that it may store, if those for which there is no room are refused; looked at first.
+    """
+
+    asking: Sequence[Draft] = ()
     records: list[Record] = field(default_factory=list)
     stored: Stores = field(default_factory=dict)
     refused: dict[UUID, InvalidInput] = field(default_factory=dict)
@@ -87,6 +92,11 @@ def _expiry(order: Order, won: Mapping[tuple[str, str], datetime]) -> datetime |
     return None if order.claim is None else won[order.claim.scope, order.claim.key]
 
 
+def _replacing(drafts: Sequence[Draft], met: Mapping[UUID, Rival]) -> list[Draft]:
+    """Those of ``drafts`` whose lanes other jobs have now."""
+    return [draft for draft in drafts if draft.id in met and met[draft.id].replaced] if met else []
+
+
 _RIVAL_IN_FLIGHT = "a job that is the same by `unique` is being stored just now; try again in a moment"
 
 
@@ -94,7 +104,7 @@ class Placer:
     """Stores orders, and hands their records to the relay after the commit.
 
     Args:
-        caps: asked about orders that have a claim or ask to be unique, once it is known that they make jobs.
+        caps: asked once it is known which drafts make jobs.
         ease: returns once the relay has room, or will not have it soon.
         held: called when jobs are held, with the lanes in which some wait at their gates now.
     """
@@ -154,6 +164,7 @@ class Placer:
         """
         work = _Work()
         met = await settle(connection, drafts, PATIENCE_S, partial(self._insert, connection, work, careful=True))
+        await self._caps.note(connection, _replacing(drafts, met))
 
         def publish() -> None:
             self._hand_over_of(work.records, work.stored, door=door)
@@ -162,7 +173,7 @@ class Placer:
         return Joined(work.stored, work.refused, met, publish)
 
     async def _transact(self, orders: Sequence[Order], *, careful: bool, patience_s: float) -> list[Placed]:
-        if not careful and all(order.claim is None and not order.unique for order in orders):
+        if not careful and all(order.claim is None and not order.judged for order in orders):
             drafts = [draft for order in orders for draft in order.drafts]
             if len(drafts) <= _AT_ONCE:
                 opened = self._database.connection()  # one statement is a transaction of its own
@@ -195,14 +206,11 @@ class Placer:
             drafts = [
                 draft for order, is_first in zip(orders, first, strict=True) if is_first for draft in order.drafts
             ]
-            work = _Work()
+            work = _Work(drafts)
+            insert = partial(self._insert, connection, work, careful=careful, capped_within_s=patience_s)
             try:
-                met = await settle(
-                    connection,
-                    drafts,
-                    patience_s,
-                    partial(self._insert, connection, work, careful=careful, capped=True),
-                )
+                met = await settle(connection, drafts, patience_s, insert)
+                await self._caps.note(connection, _replacing(drafts, met))
             except Exception as error:
                 if is_lock_timeout(error):
                     raise StoreUnavailable(_RIVAL_IN_FLIGHT) from error
@@ -233,22 +241,33 @@ class Placer:
             await idempotency.amend(connection, amended)
 
     async def _insert(
-        self, connection: Connection, work: "_Work", drafts: Sequence[Draft], *, careful: bool, capped: bool = False
+        self,
+        connection: Connection,
+        work: _Work,
+        drafts: Sequence[Draft],
+        *,
+        careful: bool,
+        capped_within_s: float | None = None,
     ) -> set[UUID]:
         """Insert drafts and note it in ``work``.
 
         Args:
             careful: the database is asked one by one where it refuses something.
-            capped: those for which there is no room are refused.
+            capped_within_s: those for which there is no room are refused; others that look are waited for so long.
 
         Returns:
             The ids of those that are refused.
         """
-        full = await self._caps.refuse_within(connection, drafts) if capped else {}
+        full: dict[UUID, InvalidInput] = {}
+        if capped_within_s is not None:
+            asking, work.asking = work.asking, ()
+            await self._caps.lock(connection, asking, capped_within_s)
+            full = await self._caps.refuse(connection, drafts)
         work.refused |= full
         fitting = [draft for draft in drafts if draft.id not in full] if full else drafts
         if not fitting:
             return set(full)
+        await self._caps.note(connection, fitting)
         if careful:
             records, before = self._records(fitting), len(work.refused)
             work.stored |= await self._insert_fitting(connection, fitting, records, work.refused)

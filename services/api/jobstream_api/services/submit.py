@@ -92,14 +92,10 @@ class Submitter:
         size = len(draft.payload_json)
         if self._waiting_bytes + size > WAITING_BYTES:
             raise Overloaded(len(self.group))
-        # With a key or `unique` it is asked later: a submit that makes no job needs no room.
-        if draft.lane is not None and claim is None and draft.unique is None:
-            refused = await self._caps.refuse([draft])
-            if refused:
-                raise refused[draft.id]
+        judged = draft.unique is not None or (draft.lane is not None and self._caps.concern([draft]))
         self._waiting_bytes += size
         try:
-            placed = await self.group.add(Order([draft], claim, draft.unique is not None))
+            placed = await self.group.add(Order([draft], claim, judged))
         finally:
             self._waiting_bytes -= size
         if claim is not None and not placed.first:
@@ -117,10 +113,6 @@ class Submitter:
             As ``submit``, but for InvalidInput: that is a verdict here.
         """
         drafts = [item for item in items if not isinstance(item, InvalidInput)]
-        if key is None and all(draft.unique is None for draft in drafts):
-            refused = await self._caps.refuse(drafts)
-            items = [item if isinstance(item, InvalidInput) else refused.get(item.id, item) for item in items]
-            drafts = [draft for draft in drafts if draft.id not in refused]
         if not drafts:
             return Answer([item for item in items if isinstance(item, InvalidInput)])
         if key is None:
@@ -135,8 +127,8 @@ class Submitter:
     async def _submit_batch(
         self, items: Sequence[Draft | InvalidInput], drafts: Sequence[Draft], claim: Claim | None
     ) -> Answer:
-        unique = any(draft.unique is not None for draft in drafts)
-        [placed] = await self._placer.place([Order(drafts, claim, unique)])
+        judged = any(draft.unique is not None for draft in drafts) or self._caps.concern(drafts)
+        [placed] = await self._placer.place([Order(drafts, claim, judged)])
         if isinstance(placed, Exception):
             raise placed
         if claim is not None and not placed.first:
