@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import httpx2
 import pytest
@@ -9,11 +10,16 @@ import pytest
 from jobstream.contracts.events import EventKind
 from jobstream.contracts.flow import Limit
 from jobstream.contracts.unique import Unique
+from jobstream_api.domain.retention import Retention
+from jobstream_api.infrastructure.partitions import partition_name, week_of
+from jobstream_api.repositories import retention
 from tests.integration.api.doors import announce, failed, read_all, report
 from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.integration
 
+DAY_S = 86_400.0
+KEPT = Retention(completed_s=DAY_S, failed_s=DAY_S, cancelled_s=DAY_S, results_s=0.0, dead_letters_s=DAY_S)
 BY_ORDER = {"by": ["type", "$.order_id"]}
 
 
@@ -322,6 +328,135 @@ async def test_a_schedule_skips_a_tick_whose_job_is_there(space, inside):
     fires = (await inside.post("/schedules/s/backfill", json=span)).json()["items"]
     assert [(fire["status"], fire["reason"]) for fire in fires] == [("skipped", f"not_unique: job {first['id']}")]
     assert await space.count("jobs") == 1
+
+
+async def _running(space, client, made):
+    await report(space, made, EventKind.RUNNING)
+
+    async def running():
+        return (await client.get(f"/jobs/{made['id']}")).json()["status"] == "RUNNING"
+
+    await eventually(running, what="it runs")
+
+
+async def _made(client, **unique):
+    answer = await client.post("/jobs", json=job(**unique))
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+async def _met(client, **unique):
+    """The job that such a one meets; None: it is stored."""
+    answer = await client.post("/jobs", json=job(**unique))
+    assert answer.status_code in (201, 409)
+    return answer.json().get("job_id")
+
+
+async def test_an_earlier_job_that_runs_is_met_though_another_was_stored_since(space, applying):
+    running = {"states": ["RUNNING"]}
+    first, second = await _made(applying, **running), await _made(applying, **running)
+    await _running(space, applying, first)
+    assert await _met(applying, **running) == first["id"]
+    await _completed(space, applying, first)
+    third = await _made(applying, **running)
+    await _running(space, applying, second)
+    assert await _met(applying, **running) == second["id"]
+    assert await _met(applying, states=["COMPLETED"]) == first["id"]
+    assert await _met(applying) == third["id"]
+
+
+async def test_an_earlier_job_that_completed_is_met_inside_the_windows_of_both(space, applying):
+    hour = {"states": ["COMPLETED"], "window_s": 3600}
+    first, second = await _made(applying, **hour), await _made(applying, **hour)
+    await _completed(space, applying, first)
+    assert await _met(applying, **hour) == first["id"]
+    # Known to be over by now; then its own window is, and that of who asks.
+    assert await _met(applying, **hour) == first["id"]
+    await space.execute("UPDATE unique_earlier SET claimed_at = now() - interval '20 minutes'")
+    assert await _met(applying, **hour | {"window_s": 600}) is None
+    assert await _met(applying, **hour) == first["id"]
+    await space.execute("UPDATE unique_earlier SET expires_at = now() - interval '1 second' WHERE ended IS NOT NULL")
+    assert await _met(applying, **hour) is None
+    await _completed(space, applying, second)
+    assert await _met(applying, **hour) == second["id"]
+
+
+async def test_jobs_with_other_rules_in_between_hide_nobody(space, applying):
+    first = await _made(applying)
+    second = await _made(applying, states=["RUNNING"])
+    await _completed(space, applying, second)
+    assert await _met(applying) == first["id"]
+    items = (await applying.post("/jobs/batch", json={"jobs": [job(states=["RUNNING"])] * 3 + [job()]})).json()["items"]
+    assert [item["status"] for item in items] == [201, 201, 201, 409]
+    # Each of the three is met once the others are over.
+    for item in items[:3]:
+        await _completed(space, applying, item["job"])
+    assert await _met(applying) == first["id"]
+    await _completed(space, applying, first)
+    assert await _met(applying) is None
+
+
+async def test_a_job_that_is_retried_is_met_again(space, applying):
+    first = await _made(applying)
+    await report(space, first, EventKind.FAILED, **failed())
+    await applying.get(f"/jobs/{first['id']}", params={"wait": 20})
+    second = await _made(applying)
+    await _completed(space, applying, second)
+    assert (await applying.post(f"/jobs/{first['id']}/retry")).status_code == 200
+    assert await _met(applying) == first["id"]
+
+
+async def test_claims_are_forgotten_with_their_jobs_and_those_of_others_stay(space, applying):
+    async def swept():
+        await space.execute("UPDATE jobs SET finished_at = now() - interval '1 year' WHERE finished_at IS NOT NULL")
+        async with space.connection() as connection:
+            table = partition_name(week_of(await retention.now(connection)))
+            await retention.page(connection, table, UUID(int=0), KEPT)
+            await retention.earlier_claims(connection)
+            await retention.unique_claims(connection)
+
+    running = {"states": ["RUNNING"]}
+    first, second = await _made(applying, **running), await _made(applying, **running)
+    await _completed(space, applying, second)
+    await swept()
+    assert (await space.count("jobs"), await space.count("unique_claims"), await space.count("unique_earlier")) == (
+        1,
+        1,
+        1,
+    )
+    assert await _met(applying) == first["id"]
+    await _completed(space, applying, first)
+    await swept()
+    assert (await space.count("unique_claims"), await space.count("unique_earlier")) == (0, 0)
+
+
+async def test_one_that_the_database_refuses_hides_nobody(space, inside):
+    await space.execute("ALTER TABLE jobs ADD CHECK (payload->>'value' IS DISTINCT FROM 'bad')")
+    first = await _made(inside)
+    bad = job(states=["RUNNING"])
+    bad["payload"]["value"] = "bad"
+    assert (await inside.post("/jobs", json=bad)).json()["code"] == "unstorable"
+    assert await _met(inside) == first["id"]
+
+
+async def test_fifty_at_once_that_count_running_jobs_meet_the_one_that_runs(space, applying):
+    running = {"states": ["RUNNING"]}
+    made = [await _made(applying, **running) for _ in range(5)]
+    await _running(space, applying, made[1])
+    apis = await asyncio.gather(*(space.start_api(JOBSTREAM_API_ROLES="http") for _ in range(2)))
+    clients = [httpx2.AsyncClient(base_url=api.url, timeout=60) for api in apis]
+    try:
+        await _known(*clients)
+        met = await asyncio.gather(*(_met(clients[n % 2], **running) for n in range(50)))
+        assert set(met) == {made[1]["id"]}
+        for one in made:
+            await _completed(space, applying, one)
+        met = await asyncio.gather(*(_met(clients[n % 2]) for n in range(50)))
+        assert met.count(None) == 1
+        assert len(set(met)) == 2
+    finally:
+        for client in clients:
+            await client.aclose()
 
 
 async def test_a_claim_that_another_transaction_keeps_open_delays_only_its_own(space, inside):

@@ -1,6 +1,6 @@
 """Which of the jobs that ask to be unique are stored, and what the others meet. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
@@ -21,7 +21,7 @@ class Asked(NamedTuple):
 
 
 class Holder(NamedTuple):
-    """Who has a claim now.
+    """Who has a claim, or had it before.
 
     Attributes:
         status: of its job; None if there is no such job any more.
@@ -50,16 +50,16 @@ class Verdicts:
     Attributes:
         won: those to be stored.
         met: by the id of the job that is not stored.
-        owners: who has each claim afterwards, by hash.
+        winners: those to be stored, by hash, in order; the last one has the claim afterwards.
     """
 
     won: set[UUID] = field(default_factory=set)
     met: dict[UUID, Met] = field(default_factory=dict)
-    owners: dict[bytes, UUID] = field(default_factory=dict)
+    winners: dict[bytes, list[UUID]] = field(default_factory=dict)
 
 
 def in_the_way(rule: Unique, holder: Holder) -> bool:
-    """True if the job that has the claim keeps one that asks for ``rule`` from being stored."""
+    """True if a job that was the same earlier keeps one that asks for ``rule`` from being stored."""
     return (
         holder.status in rule.counted()
         and not holder.expired
@@ -67,21 +67,21 @@ def in_the_way(rule: Unique, holder: Holder) -> bool:
     )
 
 
-def judge(asking: Iterable[tuple[UUID, Asked]], holders: Mapping[bytes, Holder]) -> Verdicts:
-    """Decide about jobs one after another: each meets what those before it have left.
+def judge(asking: Iterable[tuple[UUID, Asked]], holders: Mapping[bytes, Sequence[Holder]]) -> Verdicts:
+    """Decide about jobs one after another: each meets what was there, and what those before it have left.
 
     Args:
         asking: job id and what it asks, in order.
-        holders: by hash; a claim that nobody had is not in it.
+        holders: by hash, all that may be in the way of one of them.
     """
     verdicts = Verdicts()
-    standing = dict(holders)
     for job_id, asked in asking:
-        holder = standing.get(asked.hash)
-        if holder is None or holder.status is None or not in_the_way(asked.rule, holder):
-            standing[asked.hash] = Holder(job_id, JobStatus.PENDING)
+        winners = verdicts.winners.get(asked.hash, ())
+        before = (*(Holder(winner, JobStatus.PENDING) for winner in winners[::-1]), *holders.get(asked.hash, ()))
+        rival = next((holder for holder in before if in_the_way(asked.rule, holder)), None)
+        if rival is None or rival.status is None:
+            verdicts.winners.setdefault(asked.hash, []).append(job_id)
             verdicts.won.add(job_id)
-            verdicts.owners[asked.hash] = job_id
         else:
-            verdicts.met[job_id] = Met(holder.job_id, holder.status, asked.rule.on_conflict)
+            verdicts.met[job_id] = Met(rival.job_id, rival.status, asked.rule.on_conflict)
     return verdicts

@@ -78,13 +78,26 @@ async def idempotency_keys(connection: Connection) -> int:
     )
 
 
+async def earlier_claims(connection: Connection) -> int:
+    """Forget who had a claim before and whose window is over; returns how many. The others go with their jobs."""
+    return len(
+        await connection.fetch(
+            "DELETE FROM unique_earlier WHERE job_id IN"
+            " (SELECT job_id FROM unique_earlier WHERE expires_at < now() ORDER BY expires_at LIMIT $1"
+            " FOR UPDATE SKIP LOCKED) RETURNING 1",
+            PAGE,
+        )
+    )
+
+
 async def unique_claims(connection: Connection) -> int:
-    """Forget claims whose window is over; returns how many. The others go with their jobs."""
+    """Forget claims whose window is over, and that nobody had before; returns how many."""
     return len(
         await connection.fetch(
             "DELETE FROM unique_claims WHERE hash IN"
-            " (SELECT hash FROM unique_claims WHERE expires_at < now() ORDER BY expires_at LIMIT $1"
-            " FOR UPDATE SKIP LOCKED) RETURNING 1",
+            " (SELECT c.hash FROM unique_claims AS c WHERE c.expires_at < now()"
+            " AND NOT EXISTS (SELECT 1 FROM unique_earlier AS e WHERE e.hash = c.hash)"
+            " ORDER BY c.expires_at LIMIT $1 FOR UPDATE SKIP LOCKED) RETURNING 1",
             PAGE,
         )
     )

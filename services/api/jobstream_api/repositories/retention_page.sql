@@ -22,8 +22,18 @@ WITH page AS MATERIALIZED (
     RETURNING j.id, j.status
 ), events AS (
     DELETE FROM job_events AS e USING gone WHERE e.job_id = gone.id
+), earlier AS (
+    DELETE FROM unique_earlier AS e USING gone WHERE e.job_id = gone.id
+), over AS (
+    -- As unique_release.sql does.
+    UPDATE unique_claims AS c
+    SET expires_at = now()
+    FROM gone
+    WHERE c.job_id = gone.id AND EXISTS (SELECT 1 FROM unique_earlier AS e WHERE e.hash = c.hash)
 ), claims AS (
-    DELETE FROM unique_claims AS c USING gone WHERE c.job_id = gone.id
+    DELETE FROM unique_claims AS c
+    USING gone
+    WHERE c.job_id = gone.id AND NOT EXISTS (SELECT 1 FROM unique_earlier AS e WHERE e.hash = c.hash)
 ), faded AS (
     SELECT j.id
     FROM {table} AS j

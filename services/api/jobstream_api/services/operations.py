@@ -14,7 +14,7 @@ from jobstream.errors import InvalidInput
 from jobstream_api.domain.errors import JobNotFound, NotHeld, NotReopenable, RunNotOver
 from jobstream_api.domain.transitions import Cause, next_status
 from jobstream_api.infrastructure.database import Database
-from jobstream_api.repositories import held, jobs_read, operations, outbox
+from jobstream_api.repositories import held, jobs_read, operations, outbox, unique
 from jobstream_api.repositories.outbox import OutboxRow
 from jobstream_api.services.catalogue import Catalogue
 from jobstream_api.services.flow import Flow
@@ -84,6 +84,7 @@ class Operations:
                 if allowance is None:
                     allowance = self._catalogue.max_retries(row["type"], self._max_retries)
                 lane = self._flow.lane(row["type"], row["queue"], row["key"], row["payload"])
+                await unique.reopen(connection, job_id)
                 changed = await operations.reopen(connection, row, allowance=allowance, lane=lane)
                 records = []
                 if lane is None:

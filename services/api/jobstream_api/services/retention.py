@@ -113,6 +113,7 @@ class Retention(TurningLoop):
             chores.append(self._counted("dead_letter", self._dead_letters(now)))
         chores.append(self._counted("outbox_record", partial(retention.outbox, now=now)))
         chores.append(self._counted("idempotency_key", retention.idempotency_keys))
+        chores.append(self._counted("unique_claim", retention.earlier_claims))
         chores.append(self._counted("unique_claim", retention.unique_claims))
         return chores
 

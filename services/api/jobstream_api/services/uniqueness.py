@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from jobstream.contracts.status import JobStatus
+from jobstream.contracts.status import TERMINAL, JobStatus
 from jobstream.contracts.unique import OnConflict
-from jobstream_api.domain.uniqueness import Met, judge
+from jobstream_api.domain.uniqueness import Holder, Met, judge
 from jobstream_api.infrastructure.database import Connection
 from jobstream_api.repositories import jobs_read, unique
 from jobstream_api.repositories.submits import Draft
@@ -52,13 +52,33 @@ async def judged(connection: Connection, drafts: Sequence[Draft], patience_s: fl
         return Round(list(drafts))
     holders = await unique.lock(connection, list(asking.values()), patience_s)
     verdicts = judge(((draft.id, draft.unique) for draft in asking.values() if draft.unique is not None), holders)
-    firsts: dict[bytes, UUID] = {}
-    for draft in asking.values():
-        if draft.unique is not None and draft.unique.hash not in holders:
-            firsts.setdefault(draft.unique.hash, draft.id)  # written just now
-    moved = {one: asking[owner] for one, owner in verdicts.owners.items() if firsts.get(one) != owner}
-    await unique.take(connection, moved)
+    await _hand_over(connection, asking, holders, verdicts.winners)
     return Round([draft for draft in drafts if draft.id not in verdicts.met], verdicts.met)
+
+
+async def _hand_over(
+    connection: Connection,
+    asking: Mapping[UUID, Draft],
+    holders: Mapping[bytes, Sequence[Holder]],
+    winners: Mapping[bytes, Sequence[UUID]],
+) -> None:
+    """Give each claim to the last that won it, and keep who had it before."""
+    owners: dict[bytes, Draft] = {}
+    displaced: dict[bytes, str | None] = {}
+    between: list[Draft] = []
+    for one, ids in winners.items():
+        there = holders.get(one)
+        if there is not None:
+            before = there[0]
+            if before.status is not None and not before.expired:
+                displaced[one] = before.status.value if before.status in TERMINAL else None
+        elif len(ids) == 1:
+            continue  # it was the first of all, and has the claim
+        else:
+            displaced[one] = None
+        owners[one] = asking[ids[-1]]
+        between += [asking[job_id] for job_id in ids[there is None : -1]]
+    await unique.take(connection, owners, displaced, between)
 
 
 async def rivals(connection: Connection, met: Mapping[UUID, Met], drafts: Sequence[Draft]) -> dict[UUID, Rival]:

@@ -21,20 +21,28 @@ def test_a_job_is_in_the_way_while_state_and_both_windows_hold():
 def test_of_those_that_come_together_the_first_wins():
     verdicts = judge([(A, Asked(SAME, Unique())), (B, Asked(OTHER, Unique())), (C, Asked(SAME, Unique()))], {})
     assert verdicts.won == {A, B}
-    assert verdicts.owners == {SAME: A, OTHER: B}
+    assert verdicts.winners == {SAME: [A], OTHER: [B]}
     assert (verdicts.met[C].job_id, verdicts.met[C].status) == (A, JobStatus.PENDING)
 
 
 def test_a_claim_is_taken_over_from_a_job_that_does_not_count_any_more():
     for status in (None, JobStatus.COMPLETED):
-        verdicts = judge([(A, Asked(SAME, Unique()))], {SAME: Holder(THERE, status)})
-        assert (verdicts.won, verdicts.owners) == ({A}, {SAME: A})
+        verdicts = judge([(A, Asked(SAME, Unique()))], {SAME: [Holder(THERE, status)]})
+        assert (verdicts.won, verdicts.winners) == ({A}, {SAME: [A]})
 
 
 def test_each_says_itself_which_states_count():
     over = Unique(states=[JobStatus.COMPLETED], on_conflict=OnConflict.EXISTING)
-    there = {SAME: Holder(THERE, JobStatus.COMPLETED)}
+    there = {SAME: [Holder(THERE, JobStatus.COMPLETED)]}
     verdicts = judge([(A, Asked(SAME, over)), (B, Asked(SAME, Unique())), (C, Asked(SAME, over))], there)
-    assert verdicts.met[A].job_id == THERE
-    assert verdicts.won == {B, C}
-    assert verdicts.owners == {SAME: C}
+    assert verdicts.won == {B}
+    assert verdicts.met[A].job_id == verdicts.met[C].job_id == THERE
+
+
+def test_one_that_counts_is_met_whoever_came_after_it():
+    running = Asked(SAME, Unique(states=[JobStatus.RUNNING]))
+    verdicts = judge([(A, running), (B, running), (C, Asked(SAME, Unique()))], {})
+    assert verdicts.winners == {SAME: [A, B]}
+    assert verdicts.met[C].job_id == B
+    earlier = [Holder(B, JobStatus.COMPLETED), Holder(A, JobStatus.RUNNING)]
+    assert judge([(C, running)], {SAME: earlier}).met[C].job_id == A

@@ -14,4 +14,20 @@ CREATE TABLE backlog_lanes (
 COMMENT ON TABLE backlog_lanes IS 'lanes by limit and key, of limits with a max_waiting';
 COMMENT ON COLUMN backlog_lanes.digest IS 'of the lane, which may be too long for a key';
 
-CREATE INDEX jobs_delayed ON jobs (lane, dispatch_at) WHERE lane IS NOT NULL AND dispatch_at < 'infinity'
+CREATE INDEX jobs_delayed ON jobs (lane, dispatch_at) WHERE lane IS NOT NULL AND dispatch_at < 'infinity';
+
+-- A claim is that of the last job that was stored; those before it may be in the way of one that counts other
+-- states than the last one did. The claim is the lock on all of them, so it is there as long as they are.
+CREATE TABLE unique_earlier (
+    job_id     uuid        PRIMARY KEY,
+    hash       bytea       NOT NULL,
+    claimed_at timestamptz NOT NULL,
+    expires_at timestamptz,
+    ended      text
+) WITH (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.05);
+
+COMMENT ON TABLE unique_earlier IS 'jobs that had a claim before the one that has it, as long as they are there';
+COMMENT ON COLUMN unique_earlier.ended IS 'the state in which it ended, once that was seen; NULL: it has to be looked up';
+
+CREATE INDEX unique_earlier_hash ON unique_earlier (hash, ended, claimed_at);
+CREATE INDEX unique_earlier_expiry ON unique_earlier (expires_at) WHERE expires_at IS NOT NULL
