@@ -331,7 +331,7 @@ async def test_a_schedule_skips_a_tick_whose_job_is_there(space, inside):
 
 
 async def _running(space, client, made):
-    await report(space, made, EventKind.RUNNING)
+    await report(space, made, EventKind.RUNNING, finished_at=None, lease_s=60.0)
 
     async def running():
         return (await client.get(f"/jobs/{made['id']}")).json()["status"] == "RUNNING"
@@ -412,7 +412,7 @@ async def test_claims_are_forgotten_with_their_jobs_and_those_of_others_stay(spa
         async with space.connection() as connection:
             table = partition_name(week_of(await retention.now(connection)))
             await retention.page(connection, table, UUID(int=0), KEPT)
-            await retention.earlier_claims(connection)
+            await retention.earlier_claims(connection, UUID(int=0))
             await retention.unique_claims(connection)
 
     running = {"states": ["RUNNING"]}
@@ -426,6 +426,13 @@ async def test_claims_are_forgotten_with_their_jobs_and_those_of_others_stay(spa
     )
     assert await _met(applying) == first["id"]
     await _completed(space, applying, first)
+    # One that was forgotten just when it lost its claim.
+    await space.execute(
+        "INSERT INTO unique_earlier (job_id, hash, claimed_at, ended) "
+        "SELECT gen_random_uuid(), hash, now(), 'COMPLETED' FROM unique_claims"
+    )
+    for _ in range(2):
+        assert await _met(applying, states=["COMPLETED"]) == first["id"]
     await swept()
     assert (await space.count("unique_claims"), await space.count("unique_earlier")) == (0, 0)
 

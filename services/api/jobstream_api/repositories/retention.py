@@ -78,16 +78,17 @@ async def idempotency_keys(connection: Connection) -> int:
     )
 
 
-async def earlier_claims(connection: Connection) -> int:
-    """Forget who had a claim before and whose window is over; returns how many. The others go with their jobs."""
-    return len(
-        await connection.fetch(
-            "DELETE FROM unique_earlier WHERE job_id IN"
-            " (SELECT job_id FROM unique_earlier WHERE expires_at < now() ORDER BY expires_at LIMIT $1"
-            " FOR UPDATE SKIP LOCKED) RETURNING 1",
-            PAGE,
-        )
-    )
+async def earlier_claims(connection: Connection, after: UUID) -> tuple[UUID | None, int]:
+    """Forget, among the next jobs that had a claim before another, those whose window is over, or that are not there.
+
+    Most go with their jobs. But one that was about to be forgotten when it lost its claim was written down after that.
+
+    Returns:
+        The last of the page, None if there was nothing left; and how many are forgotten.
+    """
+    row = await connection.fetchrow(statement("retention_earlier"), after, PAGE)
+    assert row is not None
+    return row["last"] if row["seen"] == PAGE else None, row["gone"]
 
 
 async def unique_claims(connection: Connection) -> int:

@@ -17,10 +17,11 @@ FROM (
     FROM unnest($1::bytea[]) AS a (hash)
     CROSS JOIN unnest($2::text[]) AS s (status)
     CROSS JOIN LATERAL (
-        SELECT job_id, claimed_at, expires_at
-        FROM unique_earlier
-        WHERE hash = a.hash AND ended = s.status AND (expires_at IS NULL OR expires_at > now())
-        ORDER BY claimed_at DESC
+        SELECT u.job_id, u.claimed_at, u.expires_at
+        FROM unique_earlier AS u
+        WHERE u.hash = a.hash AND u.ended = s.status AND (u.expires_at IS NULL OR u.expires_at > now())
+          AND (SELECT 1 FROM jobs WHERE id = u.job_id) IS NOT NULL
+        ORDER BY u.claimed_at DESC
         LIMIT 1
     ) AS e
 ) AS h

@@ -185,6 +185,7 @@ class Gatekeeper:
                 changed = {job.id: texts[job.id] for job in found if job.lane != texts[job.id]}
                 if changed:
                     await gates.relane(connection, changed)
+                    await backlogs.add(connection, capped_places(filter(None, changed.values()), self._rules.capped))
             if len(found) < _RELANE_BATCH:
                 break
             after = found[-1].id

@@ -71,6 +71,22 @@ class _Table:
         return True
 
 
+class _Earlier:
+    """Those that had a claim before another, on their way through a walk."""
+
+    def __init__(self, note: Callable[[str, int], None]) -> None:
+        self._note = note
+        self._after = UUID(int=0)
+
+    async def __call__(self, connection: Connection) -> bool:
+        last, gone = await retention.earlier_claims(connection, self._after)
+        self._note("unique_claim", gone)
+        if last is None:
+            return False
+        self._after = last
+        return True
+
+
 class Retention(TurningLoop):
     """Walks at once, and then after each interval."""
 
@@ -113,7 +129,7 @@ class Retention(TurningLoop):
             chores.append(self._counted("dead_letter", self._dead_letters(now)))
         chores.append(self._counted("outbox_record", partial(retention.outbox, now=now)))
         chores.append(self._counted("idempotency_key", retention.idempotency_keys))
-        chores.append(self._counted("unique_claim", retention.earlier_claims))
+        chores.append(_Earlier(self._note))
         chores.append(self._counted("unique_claim", retention.unique_claims))
         return chores
 

@@ -29,5 +29,4 @@ CREATE TABLE unique_earlier (
 COMMENT ON TABLE unique_earlier IS 'jobs that had a claim before the one that has it, as long as they are there';
 COMMENT ON COLUMN unique_earlier.ended IS 'the state in which it ended, once that was seen; NULL: it has to be looked up';
 
-CREATE INDEX unique_earlier_hash ON unique_earlier (hash, ended, claimed_at);
-CREATE INDEX unique_earlier_expiry ON unique_earlier (expires_at) WHERE expires_at IS NOT NULL
+CREATE INDEX unique_earlier_hash ON unique_earlier (hash, ended, claimed_at)
