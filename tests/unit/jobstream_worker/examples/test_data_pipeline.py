@@ -220,7 +220,7 @@ def context(cancelled):
             pass
 
     job = Job(id=new_id(), type="data.pipeline", queue="default", payload={}, created_at=datetime.now(UTC))
-    return JobContext(job, new_id(), Link(), max_retries=0)
+    return JobContext(job, new_id(), Link(), max_retries=0, deadline=None)
 
 
 def test_a_long_statement_ends_soon_after_the_run_was_told_to_stop():
