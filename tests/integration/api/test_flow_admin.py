@@ -121,8 +121,9 @@ async def test_a_setting_survives_restarts_and_holds_in_every_process_at_once(sp
         return limit is not None and limit.rule == wanted and limit.types == {"example"}
 
     await eventually(lambda: has(second), timeout=SOON_S, what="the other process has it")
-    lane = Lane("default", "example", (("accounts", "7"),)).to_text()
-    assert second.process.flow.lane("example", "default", None, {"account": {"id": 7}}) == lane
+    lane = second.process.flow.lane("example", "default", None, {"account": {"id": 7}})
+    assert Lane.of_text(lane).limits == (("accounts", "7"),)
+    assert lane == first.process.flow.lane("example", "default", None, {"account": {"id": 7}})
     assert second.process.flow.lane("other", "default", None, {}) is None
 
     assert (await second.post("/job-types/example/pause")).json()["paused"] is True

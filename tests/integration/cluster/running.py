@@ -12,14 +12,20 @@ from typing import IO, Any
 import httpx2
 import psutil
 
+from jobstream.local.ports import free_port
 from tests.support.eventually import eventually
 
 
 class Up:
-    """One folder with `jobstream up` in it, started any number of times."""
+    """One folder with `jobstream up` in it, started any number of times.
+
+    Attributes:
+        port: that its api is to listen on; its own, since other tests run at the same time.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.port = free_port()
         self.state = folder / ".jobstream"
         self._popen: subprocess.Popen[bytes] | None = None
         self.tee: subprocess.Popen[bytes] | None = None
@@ -50,7 +56,7 @@ class Up:
         env |= {"JOBSTREAM_WORKER_SESSION_S": "6", "JOBSTREAM_API_SESSION_S": "6"}
         with self._out.open("wb") if self.tee is None else self._pipe() as out:
             self._popen = subprocess.Popen(
-                [sys.executable, "-m", "jobstream.cli", "up", "--api-port", "18000", *arguments],
+                [sys.executable, "-m", "jobstream.cli", "up", "--api-port", str(self.port), *arguments],
                 cwd=self.folder,
                 env=env,
                 stdin=subprocess.DEVNULL,
