@@ -17,15 +17,8 @@ async def test_the_page_works_from_its_first_command_to_its_last(space: Space) -
     assert await shell.follow(PAGE) == len(marked(PAGE)) == 7
     # One for each new key, one of the batch, one without a key.
     await space.until_all("COMPLETED", 5)
-    async with space.connection() as first:
-        transaction = first.transaction()
-        await transaction.start()
-        await first.execute(
-            "INSERT INTO idempotency_keys (scope, key, request_hash, job_ids, expires_at)"
-            " VALUES ('submit', 'order-4712', '', '{}', now() + interval '1 day')"
-        )
+    async with space.key_in_flight("order-4712"):
         assert await shell.follow(PAGE, "busy") == len(marked(PAGE, "busy")) == 1
-        await transaction.rollback()
     assert await space.count("jobs") == 5
 
 

@@ -235,6 +235,22 @@ class Space:
 
     # tables
 
+    @asynccontextmanager
+    async def key_in_flight(self, key: str) -> AsyncIterator[None]:
+        """A submit with this Idempotency-Key is under way in another process for as long."""
+        async with self.connection() as other:
+            transaction = other.transaction()
+            await transaction.start()
+            await other.execute(
+                "INSERT INTO idempotency_keys (scope, key, request_hash, job_ids, expires_at)"
+                " VALUES ('submit', $1, '', '{}', now() + interval '1 day')",
+                key,
+            )
+            try:
+                yield
+            finally:
+                await transaction.rollback()
+
     async def fetch(self, sql: str, *args: Any) -> list[asyncpg.Record]:
         """Rows of a query in this space's schema."""
         if self._database is None:

@@ -51,3 +51,12 @@ async def inside(space: Space, start_inside: StartInside) -> Inside:
     client = await start_inside()
     await eventually(lambda: client.process.catalogue.known("example"), what="the type is known")
     return client
+
+
+@pytest.fixture
+async def client(space: Space, start_inside: StartInside) -> Inside:
+    """The same, and it applies what workers report."""
+    await announce(space, "example")
+    client = await start_inside(roles=("http", "applier"))
+    await eventually(lambda: client.process.catalogue.known("example"), what="the type is known")
+    return client

@@ -108,20 +108,13 @@ async def test_a_batch_repeats_its_verdicts_in_their_places(space, inside):
 
 
 async def test_while_the_first_is_in_flight_elsewhere_a_repeat_is_told_to_come_again(space, inside):
-    async with space.connection() as other:
-        transaction = other.transaction()
-        await transaction.start()
-        await other.execute(
-            "INSERT INTO idempotency_keys (scope, key, request_hash, job_ids, expires_at)"
-            " VALUES ('submit', 'a', '', '{}', now() + interval '1 day')"
-        )
+    async with space.key_in_flight("a"):
         posts = [inside.post("/jobs", json=SEED, headers={"Idempotency-Key": key}) for key in "abcde"]
         answers = await asyncio.gather(*posts, inside.post("/jobs", json=SEED))
         # The neighbours in the same commit are served.
         assert [answer.status_code for answer in answers] == [409] + [201] * 5
         assert answers[0].json()["code"] == "idempotency_in_flight"
         assert int(answers[0].headers["retry-after"]) > 0
-        await transaction.rollback()
     assert (await inside.post("/jobs", json=SEED, headers={"Idempotency-Key": "a"})).status_code == 201
 
 

@@ -10,7 +10,7 @@ from jobstream.ids import new_id
 from jobstream.kafka.ends import Ends
 from jobstream_api.repositories import lost
 from jobstream_api.services import reaper
-from tests.integration.api.doors import announce, submit
+from tests.integration.api.doors import submit
 from tests.support.eventually import eventually
 from tests.support.space import Space
 
@@ -24,14 +24,6 @@ async def ends(space):
     reader = Ends(space.settings(), "test-ends")
     yield reader
     await reader.close()
-
-
-@pytest.fixture
-async def client(space, start_inside):
-    await announce(space, "example")
-    client = await start_inside(roles=("http", "applier"))
-    await eventually(lambda: client.process.catalogue.known("example"), what="the type is known")
-    return client
 
 
 async def lose(space: Space, queue: str = "default", *, later: bool = False) -> UUID:

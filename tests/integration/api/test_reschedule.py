@@ -7,20 +7,12 @@ import pytest
 from jobstream.contracts.events import EventKind
 from jobstream.ids import new_id
 from jobstream_api.domain.flow import Lane
-from tests.integration.api.doors import announce, failed, read_all, report, submit
+from tests.integration.api.doors import failed, read_all, report, submit
 from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.integration
 
 LANE = Lane("default", "example", (("a-limit", ""),)).to_text()
-
-
-@pytest.fixture
-async def client(space, start_inside):
-    await announce(space, "example")
-    client = await start_inside(roles=("http", "applier"))
-    await eventually(lambda: client.process.catalogue.known("example"), what="the type is known")
-    return client
 
 
 async def _move(client, job, **fields) -> dict:

@@ -58,7 +58,7 @@ async def _at_gate(connection: Connection, row: Mapping[str, Any], lane: Lane, r
     if lane.order is not None:
         earlier = await gates.earlier_of_key(connection, row["type"], row["key"], row["seq"])
         if earlier is not None:
-            return reason("order", f"the job {earlier} of its key is not over", job_id=str(earlier), key=lane.order)
+            return reason("order", f"the job {earlier} of its key is not over", job_id=str(earlier), key=row["key"])
     out = await gates.permitted(connection)
     now: datetime = row["read_at"]
     for name, key in lane.limits:
