@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 import httpx2
 import pytest
@@ -11,44 +10,14 @@ from jobstream.contracts.events import EventKind
 from jobstream.contracts.flow import Limit
 from jobstream.contracts.unique import Unique
 from jobstream_api.domain.retention import Retention
-from jobstream_api.infrastructure.partitions import partition_name, week_of
-from jobstream_api.repositories import retention
 from tests.integration.api.doors import announce, failed, read_all, report
+from tests.integration.api.uniques import BY_ORDER, completed, job, known_types
 from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.integration
 
 DAY_S = 86_400.0
 KEPT = Retention(completed_s=DAY_S, failed_s=DAY_S, cancelled_s=DAY_S, results_s=0.0, dead_letters_s=DAY_S)
-BY_ORDER = {"by": ["type", "$.order_id"]}
-
-
-def job(order: int = 7, /, **unique):
-    return {"payload": {"task": "example", "order_id": order}, "unique": BY_ORDER | unique}
-
-
-async def _known(*clients):
-    for client in clients:
-
-        async def known(client=client):
-            return (await client.get("/job-types")).json()["items"]
-
-        await eventually(known, what="the type is known")
-
-
-async def _completed(space, client, made):
-    await report(space, made, EventKind.COMPLETED, result={"n": 1})
-    ended = await client.get(f"/jobs/{made['id']}", params={"wait": 20})
-    assert ended.json()["status"] == "COMPLETED"
-
-
-@pytest.fixture
-async def applying(space, start_inside):
-    """An api that applies what workers report."""
-    await announce(space, "example")
-    client = await start_inside(roles=("http", "applier"))
-    await _known(client)
-    return client
 
 
 async def test_fifty_at_once_on_three_processes_make_one_job(space):
@@ -56,7 +25,7 @@ async def test_fifty_at_once_on_three_processes_make_one_job(space):
     apis = await asyncio.gather(*(space.start_api(JOBSTREAM_API_ROLES="http") for _ in range(3)))
     clients = [httpx2.AsyncClient(base_url=api.url, timeout=30) for api in apis]
     try:
-        await _known(*clients)
+        await known_types(*clients)
         for order in range(5):
             answers = await asyncio.gather(*(clients[n % 3].post("/jobs", json=job(order)) for n in range(50)))
             made = [answer for answer in answers if answer.status_code == 201]
@@ -108,42 +77,42 @@ async def test_a_batch_gets_a_verdict_each(space, inside):
     assert await space.count("jobs") == 2
 
 
-async def test_over_once_the_first_has_ended_unless_that_state_counts(space, applying):
-    first = (await applying.post("/jobs", json=job())).json()
-    assert (await applying.post("/jobs", json=job())).status_code == 409
-    await _completed(space, applying, first)
-    kept = await applying.post("/jobs", json=job(states=["COMPLETED", "PENDING"]))
+async def test_over_once_the_first_has_ended_unless_that_state_counts(space, client):
+    first = (await client.post("/jobs", json=job())).json()
+    assert (await client.post("/jobs", json=job())).status_code == 409
+    await completed(space, client, first)
+    kept = await client.post("/jobs", json=job(states=["COMPLETED", "PENDING"]))
     assert (kept.status_code, kept.json()["job_id"]) == (409, first["id"])
     assert "COMPLETED" in kept.json()["detail"]
-    second = await applying.post("/jobs", json=job())
+    second = await client.post("/jobs", json=job())
     assert second.status_code == 201
     await report(space, second.json(), EventKind.FAILED, **failed())
-    await applying.get(second.headers["location"], params={"wait": 20})
-    assert (await applying.post("/jobs", json=job(states=["FAILED"]))).status_code == 409
-    assert (await applying.post("/jobs", json=job())).status_code == 201
+    await client.get(second.headers["location"], params={"wait": 20})
+    assert (await client.post("/jobs", json=job(states=["FAILED"]))).status_code == 409
+    assert (await client.post("/jobs", json=job())).status_code == 201
 
 
-async def test_a_window_counts_completed_jobs_until_it_is_over(space, applying):
-    first = (await applying.post("/jobs", json=job(window_s=3600))).json()
-    await _completed(space, applying, first)
-    assert (await applying.post("/jobs", json=job(window_s=3600))).json()["job_id"] == first["id"]
+async def test_a_window_counts_completed_jobs_until_it_is_over(space, client):
+    first = (await client.post("/jobs", json=job(window_s=3600))).json()
+    await completed(space, client, first)
+    assert (await client.post("/jobs", json=job(window_s=3600))).json()["job_id"] == first["id"]
     # A shorter window of the one that comes is over sooner, and so is that of the one that is there.
     await space.execute("UPDATE unique_claims SET claimed_at = now() - interval '20 minutes'")
-    assert (await applying.post("/jobs", json=job(window_s=3600))).status_code == 409
+    assert (await client.post("/jobs", json=job(window_s=3600))).status_code == 409
     await space.execute("UPDATE unique_claims SET expires_at = now() - interval '1 second'")
-    second = await applying.post("/jobs", json=job(window_s=3600))
+    second = await client.post("/jobs", json=job(window_s=3600))
     assert second.status_code == 201
     await space.execute("UPDATE unique_claims SET claimed_at = now() - interval '20 minutes'")
-    assert (await applying.post("/jobs", json=job(window_s=600))).status_code == 201
+    assert (await client.post("/jobs", json=job(window_s=600))).status_code == 201
 
 
-async def test_existing_answers_with_the_job_that_is_there(space, applying):
-    first = (await applying.post("/jobs", json=job())).json()
-    same = await applying.post("/jobs", json=job(on_conflict="existing"))
+async def test_existing_answers_with_the_job_that_is_there(space, client):
+    first = (await client.post("/jobs", json=job())).json()
+    same = await client.post("/jobs", json=job(on_conflict="existing"))
     assert (same.status_code, same.headers["jobstream-existing"]) == (200, "true")
     assert same.json() == first
     assert same.headers["location"] == f"/jobs/{first['id']}"
-    other = await applying.post("/jobs", json=job(8, on_conflict="existing"))
+    other = await client.post("/jobs", json=job(8, on_conflict="existing"))
     assert other.status_code == 201
     assert "jobstream-existing" not in other.headers
 
@@ -187,7 +156,7 @@ async def test_replace_puts_a_job_at_the_gate_that_its_new_payload_has(space, st
     limit = Limit(kind="concurrency", limit=1, key="$.customer")
     await announce(space, "example", limits=[limit])
     client = await start_inside()
-    await _known(client)
+    await known_types(client)
     asked = {"payload": {"task": "example", "order_id": 1, "customer": "a"}, "unique": BY_ORDER}
     first = (await client.post("/jobs", json=asked)).json()
     [before] = await space.fetch("SELECT lane, seq, rank_at, dispatch_at FROM jobs")
@@ -204,7 +173,7 @@ async def test_replace_puts_a_job_at_the_gate_that_its_new_payload_has(space, st
 async def test_replace_lets_a_job_go_whose_new_payload_has_no_gate(space, start_inside):
     await announce(space, "example", limits=[Limit(kind="concurrency", limit=1)])
     client = await start_inside(roles=("http",))
-    await _known(client)
+    await known_types(client)
     await eventually(lambda: client.process.flow.gated, what="the gate is known")
     first = (await client.post("/jobs", json=job(1))).json()
     await announce(space, "example")
@@ -219,7 +188,7 @@ async def test_replace_lets_a_job_go_whose_new_payload_has_no_gate(space, start_
 async def test_who_makes_no_job_needs_no_room(space, start_inside, door):
     await announce(space, "example", limits=[Limit(kind="concurrency", limit=1, max_waiting=2)])
     client = await start_inside(roles=("http",))
-    await _known(client)
+    await known_types(client)
     await eventually(lambda: client.process.flow.gated, what="the gate is known")
 
     async def verdict(asked, **headers):
@@ -249,7 +218,7 @@ async def test_who_makes_no_job_needs_no_room(space, start_inside, door):
 async def test_a_type_may_ask_for_it_and_a_job_for_something_else(space, start_inside):
     await announce(space, "example", unique=Unique(by=["type", "$.order_id"], on_conflict="existing"))
     client = await start_inside()
-    await _known(client)
+    await known_types(client)
     plain = {"payload": {"task": "example", "order_id": 1}}
     first = await client.post("/jobs", json=plain)
     same = await client.post("/jobs", json=plain)
@@ -263,39 +232,39 @@ async def test_a_type_may_ask_for_it_and_a_job_for_something_else(space, start_i
     assert "on_conflict" in row["uniqueness"]
 
 
-async def test_a_key_gets_the_first_answer_again(space, applying):
-    first = (await applying.post("/jobs", json=job(), headers={"Idempotency-Key": "first"})).json()
+async def test_a_key_gets_the_first_answer_again(space, client):
+    first = (await client.post("/jobs", json=job(), headers={"Idempotency-Key": "first"})).json()
     headers = {"Idempotency-Key": "second"}
     asked = job(on_conflict="existing")
-    existing = await applying.post("/jobs", json=asked, headers=headers)
+    existing = await client.post("/jobs", json=asked, headers=headers)
     assert existing.status_code == 200
-    await _completed(space, applying, first)
-    replay = await applying.post("/jobs", json=asked, headers=headers)
+    await completed(space, client, first)
+    replay = await client.post("/jobs", json=asked, headers=headers)
     assert (replay.status_code, replay.content) == (200, existing.content)
     assert replay.headers["jobstream-existing"] == "true"
     assert replay.headers["idempotent-replayed"] == "true"
     assert replay.headers["idempotency-key-expires"] == existing.headers["idempotency-key-expires"]
     # The first one's repeat is a replay, and no conflict with itself.
-    again = await applying.post("/jobs", json=job(), headers={"Idempotency-Key": "first"})
+    again = await client.post("/jobs", json=job(), headers={"Idempotency-Key": "first"})
     assert (again.status_code, again.json()) == (201, first)
 
 
-async def test_a_refused_job_does_not_use_its_key_up(space, applying):
-    first = (await applying.post("/jobs", json=job())).json()
+async def test_a_refused_job_does_not_use_its_key_up(space, client):
+    first = (await client.post("/jobs", json=job())).json()
     headers = {"Idempotency-Key": "a"}
-    assert (await applying.post("/jobs", json=job(), headers=headers)).json()["code"] == "not_unique"
-    await _completed(space, applying, first)
-    assert (await applying.post("/jobs", json=job(), headers=headers)).status_code == 201
+    assert (await client.post("/jobs", json=job(), headers=headers)).json()["code"] == "not_unique"
+    await completed(space, client, first)
+    assert (await client.post("/jobs", json=job(), headers=headers)).status_code == 201
 
 
-async def test_a_batch_with_a_key_repeats_all_verdicts(space, applying):
-    first = (await applying.post("/jobs", json=job(1))).json()
+async def test_a_batch_with_a_key_repeats_all_verdicts(space, client):
+    first = (await client.post("/jobs", json=job(1))).json()
     jobs = [job(1), job(2), {"payload": []}, job(1, on_conflict="existing"), job(2), job(3)]
     headers = {"Idempotency-Key": "b"}
-    answer = await applying.post("/jobs/batch", json={"jobs": jobs}, headers=headers)
+    answer = await client.post("/jobs/batch", json={"jobs": jobs}, headers=headers)
     assert [item["status"] for item in answer.json()["items"]] == [409, 201, 422, 200, 409, 201]
-    await _completed(space, applying, first)
-    replay = await applying.post("/jobs/batch", json={"jobs": jobs}, headers=headers)
+    await completed(space, client, first)
+    replay = await client.post("/jobs/batch", json={"jobs": jobs}, headers=headers)
     assert replay.json() == answer.json()
     assert replay.headers["idempotent-replayed"] == "true"
 
@@ -303,7 +272,7 @@ async def test_a_batch_with_a_key_repeats_all_verdicts(space, applying):
 async def test_a_record_that_asks_for_it_is_a_dead_letter_that_says_what_to_do(space, start_inside):
     await announce(space, "example", unique=Unique(by=["type"]))
     client = await start_inside(roles=("http", "intake"))
-    await _known(client)
+    await known_types(client)
     await space.produce([job(), {"payload": {"task": "example"}}, {"payload": {"task": "example"}}])
 
     async def taken_in():
@@ -328,142 +297,6 @@ async def test_a_schedule_skips_a_tick_whose_job_is_there(space, inside):
     fires = (await inside.post("/schedules/s/backfill", json=span)).json()["items"]
     assert [(fire["status"], fire["reason"]) for fire in fires] == [("skipped", f"not_unique: job {first['id']}")]
     assert await space.count("jobs") == 1
-
-
-async def _running(space, client, made):
-    await report(space, made, EventKind.RUNNING, finished_at=None, lease_s=60.0)
-
-    async def running():
-        return (await client.get(f"/jobs/{made['id']}")).json()["status"] == "RUNNING"
-
-    await eventually(running, what="it runs")
-
-
-async def _made(client, **unique):
-    answer = await client.post("/jobs", json=job(**unique))
-    assert answer.status_code == 201, answer.text
-    return answer.json()
-
-
-async def _met(client, **unique):
-    """The job that such a one meets; None: it is stored."""
-    answer = await client.post("/jobs", json=job(**unique))
-    assert answer.status_code in (201, 409)
-    return answer.json().get("job_id")
-
-
-async def test_an_earlier_job_that_runs_is_met_though_another_was_stored_since(space, applying):
-    running = {"states": ["RUNNING"]}
-    first, second = await _made(applying, **running), await _made(applying, **running)
-    await _running(space, applying, first)
-    assert await _met(applying, **running) == first["id"]
-    await _completed(space, applying, first)
-    third = await _made(applying, **running)
-    await _running(space, applying, second)
-    assert await _met(applying, **running) == second["id"]
-    assert await _met(applying, states=["COMPLETED"]) == first["id"]
-    assert await _met(applying) == third["id"]
-
-
-async def test_an_earlier_job_that_completed_is_met_inside_the_windows_of_both(space, applying):
-    hour = {"states": ["COMPLETED"], "window_s": 3600}
-    first, second = await _made(applying, **hour), await _made(applying, **hour)
-    await _completed(space, applying, first)
-    assert await _met(applying, **hour) == first["id"]
-    # Known to be over by now; then its own window is, and that of who asks.
-    assert await _met(applying, **hour) == first["id"]
-    await space.execute("UPDATE unique_earlier SET claimed_at = now() - interval '20 minutes'")
-    assert await _met(applying, **hour | {"window_s": 600}) is None
-    assert await _met(applying, **hour) == first["id"]
-    await space.execute("UPDATE unique_earlier SET expires_at = now() - interval '1 second' WHERE ended IS NOT NULL")
-    assert await _met(applying, **hour) is None
-    await _completed(space, applying, second)
-    assert await _met(applying, **hour) == second["id"]
-
-
-async def test_jobs_with_other_rules_in_between_hide_nobody(space, applying):
-    first = await _made(applying)
-    second = await _made(applying, states=["RUNNING"])
-    await _completed(space, applying, second)
-    assert await _met(applying) == first["id"]
-    items = (await applying.post("/jobs/batch", json={"jobs": [job(states=["RUNNING"])] * 3 + [job()]})).json()["items"]
-    assert [item["status"] for item in items] == [201, 201, 201, 409]
-    # Each of the three is met once the others are over.
-    for item in items[:3]:
-        await _completed(space, applying, item["job"])
-    assert await _met(applying) == first["id"]
-    await _completed(space, applying, first)
-    assert await _met(applying) is None
-
-
-async def test_a_job_that_is_retried_is_met_again(space, applying):
-    first = await _made(applying)
-    await report(space, first, EventKind.FAILED, **failed())
-    await applying.get(f"/jobs/{first['id']}", params={"wait": 20})
-    second = await _made(applying)
-    await _completed(space, applying, second)
-    assert (await applying.post(f"/jobs/{first['id']}/retry")).status_code == 200
-    assert await _met(applying) == first["id"]
-
-
-async def test_claims_are_forgotten_with_their_jobs_and_those_of_others_stay(space, applying):
-    async def swept():
-        await space.execute("UPDATE jobs SET finished_at = now() - interval '1 year' WHERE finished_at IS NOT NULL")
-        async with space.connection() as connection:
-            table = partition_name(week_of(await retention.now(connection)))
-            await retention.page(connection, table, UUID(int=0), KEPT)
-            await retention.earlier_claims(connection, UUID(int=0))
-            await retention.unique_claims(connection)
-
-    running = {"states": ["RUNNING"]}
-    first, second = await _made(applying, **running), await _made(applying, **running)
-    await _completed(space, applying, second)
-    await swept()
-    assert (await space.count("jobs"), await space.count("unique_claims"), await space.count("unique_earlier")) == (
-        1,
-        1,
-        1,
-    )
-    assert await _met(applying) == first["id"]
-    await _completed(space, applying, first)
-    # One that was forgotten just when it lost its claim.
-    await space.execute(
-        "INSERT INTO unique_earlier (job_id, hash, claimed_at, ended) "
-        "SELECT gen_random_uuid(), hash, now(), 'COMPLETED' FROM unique_claims"
-    )
-    for _ in range(2):
-        assert await _met(applying, states=["COMPLETED"]) == first["id"]
-    await swept()
-    assert (await space.count("unique_claims"), await space.count("unique_earlier")) == (0, 0)
-
-
-async def test_one_that_the_database_refuses_hides_nobody(space, inside):
-    await space.execute("ALTER TABLE jobs ADD CHECK (payload->>'value' IS DISTINCT FROM 'bad')")
-    first = await _made(inside)
-    bad = job(states=["RUNNING"])
-    bad["payload"]["value"] = "bad"
-    assert (await inside.post("/jobs", json=bad)).json()["code"] == "unstorable"
-    assert await _met(inside) == first["id"]
-
-
-async def test_fifty_at_once_that_count_running_jobs_meet_the_one_that_runs(space, applying):
-    running = {"states": ["RUNNING"]}
-    made = [await _made(applying, **running) for _ in range(5)]
-    await _running(space, applying, made[1])
-    apis = await asyncio.gather(*(space.start_api(JOBSTREAM_API_ROLES="http") for _ in range(2)))
-    clients = [httpx2.AsyncClient(base_url=api.url, timeout=60) for api in apis]
-    try:
-        await _known(*clients)
-        met = await asyncio.gather(*(_met(clients[n % 2], **running) for n in range(50)))
-        assert set(met) == {made[1]["id"]}
-        for one in made:
-            await _completed(space, applying, one)
-        met = await asyncio.gather(*(_met(clients[n % 2]) for n in range(50)))
-        assert met.count(None) == 1
-        assert len(set(met)) == 2
-    finally:
-        for client in clients:
-            await client.aclose()
 
 
 async def test_a_claim_that_another_transaction_keeps_open_delays_only_its_own(space, inside):
