@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from jobstream.ids import record_id
 from tests.support.eventually import eventually
 from tests.support.space import Space
 
@@ -43,6 +44,23 @@ async def test_a_bare_record_on_the_topic_is_listed_and_completed_within_a_secon
         job = await eventually(listed, timeout=5, every=0.02)
         assert time.monotonic() - began < 1.0
         assert job["result"] == {"output": "success"}
+
+
+async def test_records_that_were_taken_in_before_a_worker_came_are_completed(space: Space):
+    """Their rows are there when their first status events come, also that of a job that stole a later record's id."""
+    await space.start_api()
+    now_ms = int(time.time() * 1000)
+    stolen = record_id(space.topics.jobs(), 0, 1, now_ms)
+    thief = {"id": str(stolen), "payload": {"task": "example", "value": "thief"}}
+    await space.produce([thief, EXAMPLE], partition=0, timestamp_ms=now_ms)
+    await space.produce([EXAMPLE] * 60)
+    await space.until_all("PENDING", 61)
+    await space.start_worker()
+    await space.until_all("COMPLETED", 61)
+    (letter,) = await space.fetch('SELECT reason, partition, "offset" FROM dead_letters')
+    assert tuple(letter) == ("conflict", 0, 1)
+    (job,) = await space.fetch("SELECT payload->>'value' AS value, attempt FROM jobs WHERE id = $1", stolen)
+    assert tuple(job) == ("thief", 1)
 
 
 async def test_reading_both_topics_again_from_the_beginning_changes_no_row(space: Space):

@@ -20,6 +20,7 @@ from jobstream_api.services.backlog_caps import BacklogCaps
 from jobstream_api.services.cancelling import Canceller
 from jobstream_api.services.catalogue import Catalogue
 from jobstream_api.services.census import Census
+from jobstream_api.services.coverage import Coverage
 from jobstream_api.services.dispatcher import Dispatcher
 from jobstream_api.services.drafts import Drafter
 from jobstream_api.services.firing import Firing
@@ -98,6 +99,7 @@ class Process:
         """
         # Several passes: a row counts as left behind only after a while.
         first_sweep = Sweep(self.settings, self.database, self.relay, passes=3)
+        coverage = Coverage()
         services: list[Service] = [self.relay, self.flow, self.catalogue, first_sweep]
         if "http" in roles:
             services.append(self.waiters)
@@ -108,6 +110,7 @@ class Process:
                     self.database,
                     policies=self.policies,
                     flow=self.flow,
+                    coverage=coverage,
                     hand_over=self.relay.hand_over,
                     notify=self.waiters.notify,
                     wake_dispatcher=self._wake_dispatcher,
@@ -121,6 +124,7 @@ class Process:
                     self.database,
                     clock=self._clock,
                     lane=self.flow.lane,
+                    coverage=coverage,
                     hand_over=self.relay.hand_over,
                     wake_dispatcher=self._wake_dispatcher,
                 )

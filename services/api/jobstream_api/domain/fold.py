@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from jobstream.contracts.events import EventKind, StatusEvent
+from jobstream.contracts.events import EventKind, Origin, StatusEvent
 from jobstream.contracts.jobs import Job
 
 
@@ -20,6 +20,7 @@ class Folded:
     Attributes:
         id: the job's.
         place: index in the batch of the event that decided, for naming it later.
+        job: whole, if it came straight from a topic; ``origin`` is its record's place.
         events: how many were folded into this.
         applied: the row was changed by it.
     """
@@ -32,6 +33,7 @@ class Folded:
     heartbeat: StatusEvent | None = None
     outcome: StatusEvent | None = None
     job: Job | None = None
+    origin: Origin | None = None
     events: int = 0
     applied: bool = False
 
@@ -50,7 +52,7 @@ def fold(events: Iterable[tuple[int, StatusEvent]]) -> list[Folded]:
             entry = folded[identity] = Folded(event.id, event.attempt, event.dispatch, place)
         entry.events += 1
         if event.job is not None and entry.job is None:
-            entry.job = event.job
+            entry.job, entry.origin = event.job, event.origin
         _add(entry, place, event)
     return list(folded.values())
 

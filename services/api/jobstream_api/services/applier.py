@@ -25,6 +25,7 @@ from jobstream_api.repositories.dead_letters import DeadLetter
 from jobstream_api.repositories.outbox import OutboxRow
 from jobstream_api.repositories.runs import Settled
 from jobstream_api.services import hand_backs
+from jobstream_api.services.coverage import Coverage
 from jobstream_api.services.flow import Flow
 from jobstream_api.services.ingest import Effects, Ingest, dead_letter
 from jobstream_api.services.policies import Policies
@@ -64,6 +65,7 @@ class Applier(Ingest[News]):
         policies: Policies,
         hand_over: Callable[[Sequence[OutboxRow]], None],
         flow: Flow,
+        coverage: Coverage,
         notify: Callable[[Iterable[UUID]], None],
         wake_dispatcher: Callable[[], None],
         permits_free: Callable[[], None],
@@ -79,6 +81,7 @@ class Applier(Ingest[News]):
         self._policies = policies
         self._kept = kept(settings)
         self._flow = flow
+        self._coverage = coverage
         self._notify = notify
         self._wake_dispatcher = wake_dispatcher
         self._permits_free = permits_free
@@ -148,7 +151,11 @@ class Applier(Ingest[News]):
         Returns:
             The entries that speak of our rows, and those whose id belongs to another job.
         """
-        arrived = [entry for entry in entries if entry.job is not None and not self._is_the_intakes(entry)]
+        arrived = [
+            entry
+            for entry in entries
+            if entry.job is not None and not self._is_taken_in(entry) and not self._is_the_intakes(entry)
+        ]
         jobs = [entry.job for entry in arrived if entry.job is not None]
         if not jobs:
             return entries, []
@@ -232,6 +239,9 @@ class Applier(Ingest[News]):
             return set()
         now = await retention.now(connection)
         return {entry.id for entry in unknown if self._kept.may_be_gone(entry.id, now)}
+
+    def _is_taken_in(self, entry: Folded) -> bool:
+        return entry.job is not None and entry.origin is not None and self._coverage.has(entry.job, entry.origin)
 
     def _is_the_intakes(self, entry: Folded) -> bool:
         """A direct job of strict order that was handed back: the intake takes it in, in the order of its topic."""

@@ -60,9 +60,11 @@ class Effects:
     """What is to be done once a batch is committed.
 
     Attributes:
+        offsets: of the batch, by place.
         ended: runs that ended, by their job's type and the state of the job after it.
     """
 
+    offsets: dict[Place, range] = field(default_factory=dict)
     outbox: list[OutboxRow] = field(default_factory=list)
     terminal: list[UUID] = field(default_factory=list)
     ended: dict[tuple[str, JobStatus], Endings] = field(default_factory=dict)
@@ -87,6 +89,17 @@ class Effects:
             endings.waits.append(max((started - dispatched_at).total_seconds(), 0.0))
         if event.finished_at is not None:
             endings.runs.append((event.finished_at - started).total_seconds())
+
+
+def _stretches(records: Sequence[Any]) -> dict[Place, range]:
+    """The offsets of records, by place."""
+    starts: dict[Place, int] = {}
+    ends: dict[Place, int] = {}
+    for record in records:
+        place = (record.topic, record.partition)
+        starts.setdefault(place, record.offset)
+        ends[place] = record.offset + 1
+    return {place: range(start, ends[place]) for place, start in starts.items()}
 
 
 def dead_letter(record: Record, problem: InvalidInput, job_id: UUID | None = None) -> DeadLetter:
@@ -167,7 +180,7 @@ class Ingest(LoopService, Generic[Batch]):
             f"jobstream-api-{self.name}",
             group=self._consumer,
             topics=self._topic_names,
-            load=self._load,
+            load=self.load,
             session_timeout_s=self._settings.api_session_s,
         )
         try:
@@ -234,7 +247,8 @@ class Ingest(LoopService, Generic[Batch]):
         except Exception:
             return None  # it is read again, in halves, until the record to blame is found
 
-    async def _load(self, places: list[Place]) -> dict[Place, int]:
+    async def load(self, places: list[Place]) -> dict[Place, int]:
+        """The stored offsets of partitions that became ours. May be extended."""
         async with self._database.connection() as connection:
             stored = await progress.load_steps(connection, self._consumer)
         self._passed_over.clear()
@@ -291,10 +305,8 @@ class Ingest(LoopService, Generic[Batch]):
     async def _transact(
         self, reader: StoredReader, records: Sequence[Any], work: Callable[[Connection, Effects], Awaitable[None]]
     ) -> None:
-        effects = Effects()
-        ends: dict[Place, int] = {}
-        for record in records:
-            ends[record.topic, record.partition] = record.offset + 1
+        effects = Effects(_stretches(records))
+        ends = {place: offsets.stop for place, offsets in effects.offsets.items()}
         steps = [Advance(*place, self._expected.get(place), end) for place, end in sorted(ends.items())]
         async with self._database.transaction() as connection:
             self._under_way.set()
@@ -310,6 +322,7 @@ class Ingest(LoopService, Generic[Batch]):
 
     async def _bury(self, connection: Connection, letters: Sequence[DeadLetter], effects: Effects) -> None:
         """Dead-letter records in the batch's transaction."""
+        effects.count("buried", len(letters))
         for letter, row in await dead_letters.insert(connection, letters, self._dead_topic):
             effects.outbox.append(row)
             emit(

@@ -13,11 +13,13 @@ from jobstream.clock import Clock
 from jobstream.contracts.jobs import Job, is_direct, read_job
 from jobstream.contracts.topics import Topics
 from jobstream.errors import InvalidInput
+from jobstream.kafka.stored import Place
 from jobstream.telemetry import Event, emit
 from jobstream_api.infrastructure.database import Connection, Database
 from jobstream_api.repositories import arrivals
 from jobstream_api.repositories.dead_letters import DeadLetter
 from jobstream_api.repositories.outbox import OutboxRow
+from jobstream_api.services.coverage import Coverage
 from jobstream_api.services.drafts import LaneOf
 from jobstream_api.services.ingest import Effects, Ingest, dead_letter
 from jobstream_api.settings import ApiSettings
@@ -48,6 +50,7 @@ class Intake(Ingest[Arrivals]):
         *,
         clock: Clock,
         lane: LaneOf,
+        coverage: Coverage,
         hand_over: Callable[[Sequence[OutboxRow]], None],
         wake_dispatcher: Callable[[], None],
     ) -> None:
@@ -61,6 +64,7 @@ class Intake(Ingest[Arrivals]):
         )
         self._clock = clock
         self._lane = lane
+        self._coverage = coverage
         self._wake_dispatcher = wake_dispatcher
         self._stored_at = 0.0
 
@@ -71,6 +75,11 @@ class Intake(Ingest[Arrivals]):
             self._stored_at = now
             return False
         return True
+
+    async def load(self, places: list[Place]) -> dict[Place, int]:
+        # What was committed may not have lasted: another database may have taken over.
+        self._coverage.clear()
+        return await super().load(places)
 
     def read(self, records: Sequence[Any]) -> Arrivals:
         found = Arrivals()
@@ -101,6 +110,11 @@ class Intake(Ingest[Arrivals]):
 
     def committed(self, effects: Effects) -> None:
         super().committed(effects)
+        for place, offsets in effects.offsets.items():
+            if effects.facts.get("buried"):  # not every record there has a row
+                self._coverage.forget(place)
+            else:
+                self._coverage.extend(place, offsets)
         if effects.facts.get("made"):
             emit(Event.JOBS_TAKEN_IN, count=effects.facts["made"])
         if effects.held:

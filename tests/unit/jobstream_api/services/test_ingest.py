@@ -3,10 +3,7 @@
 import asyncio
 from types import SimpleNamespace
 
-from jobstream.clock import SystemClock
-from jobstream_api.infrastructure.database import Database
-from jobstream_api.services.intake import Intake
-from jobstream_api.settings import ApiSettings
+from tests.unit.jobstream_api.services.intakes import lone_intake
 
 
 class Reader:
@@ -26,15 +23,7 @@ class Reader:
 
 
 async def test_a_stop_that_comes_while_records_are_polled_is_not_waited_out():
-    settings = ApiSettings()
-    intake = Intake(
-        settings,
-        Database(settings),
-        clock=SystemClock(),
-        lane=lambda *_job: None,
-        hand_over=lambda _rows: None,
-        wake_dispatcher=lambda: None,
-    )
+    intake = lone_intake()
     reader = Reader(intake.stopping)
     async with asyncio.timeout(1):
         await intake._turn(reader)

@@ -4,9 +4,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 from jobstream.contracts.headers import ORIGIN_HEADER
-from jobstream_api.infrastructure.database import Database
-from jobstream_api.services.intake import Intake
-from jobstream_api.settings import ApiSettings
+from tests.unit.jobstream_api.services.intakes import lone_intake
 
 NOW_MS = 1_790_000_000_000
 
@@ -33,15 +31,8 @@ def record(timestamp: int, offset: int, headers: tuple = ()):
 
 
 def test_a_record_stamped_in_the_future_is_a_dead_letter_and_its_neighbours_are_jobs():
-    settings, clock = ApiSettings(_env_file=None), StillClock()
-    intake = Intake(
-        settings,
-        Database(settings),
-        clock=clock,
-        lane=lambda *_job: None,
-        hand_over=lambda _rows: None,
-        wake_dispatcher=lambda: None,
-    )
+    clock = StillClock()
+    intake = lone_intake(clock=clock)
     found = intake.read(
         [record(NOW_MS, 0), record(150_000_000_000_000, 1), record(0, 2, ((ORIGIN_HEADER, b"api"),)), record(NOW_MS, 3)]
     )
