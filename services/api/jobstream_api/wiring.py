@@ -71,7 +71,7 @@ class Process:
         self.flow = Flow(
             self.database,
             self._queue_defaults,
-            lambda: TopicFollower(settings, "jobstream-api-control", self.topics.control),
+            lambda: TopicFollower(settings, "jobstream-api-control", self.topics.control, patient=True),
             quiet_for=self.relay.last_success_age,  # it asks Kafka every few seconds
         )
         self.flow_changes = FlowChanges(
@@ -79,7 +79,9 @@ class Process:
         )
         self.lag = Lag(settings)
         self.catalogue = Catalogue(
-            self.database, self.flow_changes, lambda: TopicFollower(settings, "jobstream-api-types", self.topics.types)
+            self.database,
+            self.flow_changes,
+            lambda: TopicFollower(settings, "jobstream-api-types", self.topics.types, patient=True),
         )
         self.waiters = Waiters(self.database)
         self.policies = Policies(settings, self.catalogue)

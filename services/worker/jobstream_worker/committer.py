@@ -73,12 +73,12 @@ class Committer(WakefulLoop):
             group = self.group
             offsets: dict[TopicPartition, tuple[int, str]] = {}
             written: list[tuple[Slot, int, CommitNote]] = []
-            for slot in list(slots):
+            slots = list(slots)
+            if group is not None:
+                await self._pass_gaps(group, slots)
+            for slot in slots:
                 if group is None or slot.tracker is None or not slot.live:
                     continue
-                if slot.tracker.unfinished == 0:
-                    # Past transaction markers and the like, so that lag goes down to 0.
-                    slot.tracker.reached(await group.position(slot.partition))
                 note = self._note(slot)
                 if self._worth_it(slot, note):
                     offset = slot.tracker.low_water
@@ -90,6 +90,16 @@ class Committer(WakefulLoop):
             failpoint("worker.before_commit")
             await self._write(group, offsets, written, deadline_s)
         self.committed()
+
+    async def _pass_gaps(self, group: GroupConsumer, slots: Iterable[Slot]) -> None:
+        """Past transaction markers and the like, so that lag goes down to 0."""
+        at_rest = {
+            slot.partition: slot.tracker
+            for slot in slots
+            if slot.tracker is not None and slot.live and slot.tracker.unfinished == 0
+        }
+        for partition, position in (await group.positions(at_rest)).items():
+            at_rest[partition].reached(position)
 
     async def _write(
         self,

@@ -191,7 +191,9 @@ class Consumer(WakefulLoop):
         if group is None or not takers:
             return False
         bounds = await group.bounds(takers)
-        return any([await group.position(partition) < bounds[partition][1] for partition in takers & self.slots.keys()])
+        takers &= self.slots.keys()
+        positions = await group.positions(takers)
+        return any(positions.get(partition, 0) < bounds[partition][1] for partition in takers)
 
     async def _rest(self, group: GroupConsumer) -> None:
         if time.monotonic() - self._kept_alive_at >= KEEP_ALIVE_S:

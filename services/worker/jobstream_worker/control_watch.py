@@ -20,9 +20,6 @@ CATCH_UP_S = 0.25
 ASK_EVERY_S = 15.0
 """After so long without a record the topic's end is asked for: it shows a reader that has silently stopped."""
 SILENCE_S = 15.0
-HOLD = 10
-"""By so much longer than elsewhere the broker may hold an empty fetch, so that it is asked seldom."""
-MOST_HOLD_MS = 5000
 RETRY = Backoff(base_s=0.5, cap_s=5.0)
 
 
@@ -33,9 +30,7 @@ class ControlWatch(LoopService):
 
     def __init__(self, settings: Settings, client_id: str, topic: str, control: Control, counts: Counts) -> None:
         super().__init__()
-        wait_ms = settings.kafka_fetch_max_wait_ms
-        longer_ms = max(wait_ms, min(HOLD * wait_ms, MOST_HOLD_MS))
-        self._settings = settings.model_copy(update={"kafka_fetch_max_wait_ms": longer_ms})
+        self._settings = settings
         self._client_id = client_id
         self._topic = topic
         self._control = control
@@ -70,7 +65,7 @@ class ControlWatch(LoopService):
             await follower.stop(1.0)
 
     async def _follow(self) -> None:
-        follower = self._follower = TopicFollower(self._settings, self._client_id, self._topic)
+        follower = self._follower = TopicFollower(self._settings, self._client_id, self._topic, patient=True)
         await follower.start()
         # From the beginning also after a break: all of it holds twice as well as once.
         follower.rewind([])

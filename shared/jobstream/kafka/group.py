@@ -6,6 +6,7 @@ of its behaviour must be kept away from the owner; tests/integration/aiokafka pi
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -223,14 +224,18 @@ class GroupConsumer:
             self._consumer.seek(partition, offset)
             self._consumer.resume(partition)
 
-    async def position(self, partition: TopicPartition) -> int:
-        """The offset after the last record that ``poll`` returned, past gaps that follow it; 0 if unknown now."""
-        try:
+    async def positions(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """The offset after the last record that ``poll`` returned of each, past gaps that follow it.
+
+        Those are missing that are not ours or not known now.
+        """
+        known: dict[TopicPartition, int] = {}
+        with suppress(TimeoutError):
             async with asyncio.timeout(0.05):
-                position: int = await self._consumer.position(partition)
-        except (KafkaError, TimeoutError):
-            return 0
-        return position
+                for partition in partitions:
+                    with suppress(KafkaError):
+                        known[partition] = await self._consumer.position(partition)
+        return known
 
 
 def _ignore_failure(attempt: "asyncio.Task[None]") -> None:

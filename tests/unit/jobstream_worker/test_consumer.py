@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 import pytest
 
@@ -104,8 +104,8 @@ class StandIn:
     async def bounds(self, partitions: set[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
         return dict.fromkeys(partitions, (0, 10000))
 
-    async def position(self, partition: TopicPartition) -> int:
-        return 0
+    async def positions(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(partitions, 0)
 
 
 LOW = TopicPartition("jobs.created.low", 0)

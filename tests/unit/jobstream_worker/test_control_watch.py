@@ -49,7 +49,7 @@ class Topic:
         self.values += values
         self.grown.set()
 
-    def follow(self, *_: Any) -> "Follower":
+    def follow(self, *_: Any, **__: Any) -> "Follower":
         self.followers.append(Follower(self))
         return self.followers[-1]
 
