@@ -87,9 +87,6 @@ def make_consumer(
         max_poll_interval_ms=60_000,
         max_poll_records=max_poll_records,
         fetch_max_wait_ms=settings.kafka_fetch_max_wait_ms,
-        # How often the fetching task looks for something to do when nothing woke it. All that there is to do wakes it,
-        # so with the default of 200 ms it was two thirds of what idle processes cost.
-        consumer_timeout_ms=1000,
         # Exactly one, since a JoinGroup is sent for each. Sticky would balance totals and not topics: one worker
         # could get all partitions of a queue. docs/decisions/0010.
         partition_assignment_strategy=(RoundRobinPartitionAssignor,),

@@ -1,11 +1,11 @@
-"""How long an empty fetch is held, by what was read."""
+"""How long an empty fetch is held, and how often the fetching task looks, by what was read."""
 
 from types import SimpleNamespace
 
 import pytest
 
 from jobstream.kafka import pace
-from jobstream.kafka.pace import BUSY_FOR_S, BUSY_MS, FetchPace
+from jobstream.kafka.pace import BUSY_FOR_S, BUSY_LOOK_S, BUSY_MS, IDLE_LOOK_S, FetchPace
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def at(monkeypatch):
 
 
 def consumer():
-    return SimpleNamespace(_fetcher=SimpleNamespace(_fetch_max_wait_ms=500))
+    return SimpleNamespace(_fetcher=SimpleNamespace(_fetch_max_wait_ms=500, _fetcher_timeout=0.2))
 
 
 def test_fetches_are_short_while_records_come_and_long_again_when_it_is_quiet(at):
@@ -30,6 +30,16 @@ def test_fetches_are_short_while_records_come_and_long_again_when_it_is_quiet(at
     at.now += BUSY_FOR_S * 0.2
     pacing.read(False)
     assert reader._fetcher._fetch_max_wait_ms == 500
+
+
+def test_the_fetching_task_looks_often_while_records_come_and_seldom_when_it_is_quiet(at):
+    reader = consumer()
+    pacing = FetchPace(reader, 500)
+    pacing.read(True)
+    assert reader._fetcher._fetcher_timeout == BUSY_LOOK_S
+    at.now += BUSY_FOR_S
+    pacing.read(False)
+    assert reader._fetcher._fetcher_timeout == IDLE_LOOK_S
 
 
 def test_a_wait_that_was_set_shorter_stays(at):
