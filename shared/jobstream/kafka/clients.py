@@ -67,6 +67,7 @@ def make_consumer(
     group_id: str | None,
     max_poll_records: int | None = None,
     session_timeout_s: float = SESSION_TIMEOUT_S,
+    look_every_ms: int = 200,
 ) -> AIOKafkaConsumer:
     """A consumer that commits only what it is told to, and never skips.
 
@@ -74,6 +75,7 @@ def make_consumer(
         group_id: without the topic prefix, which is put before it; None for a reader outside any group.
         max_poll_records: most records of one getmany.
         session_timeout_s: a member that is silent for so long loses its partitions to others.
+        look_every_ms: how often the fetching task looks for work that nothing told it of.
     """
     return AIOKafkaConsumer(
         **_connection(settings, client_id),
@@ -87,6 +89,7 @@ def make_consumer(
         max_poll_interval_ms=60_000,
         max_poll_records=max_poll_records,
         fetch_max_wait_ms=settings.kafka_fetch_max_wait_ms,
+        consumer_timeout_ms=look_every_ms,
         # Exactly one, since a JoinGroup is sent for each. Sticky would balance totals and not topics: one worker
         # could get all partitions of a queue. docs/decisions/0010.
         partition_assignment_strategy=(RoundRobinPartitionAssignor,),

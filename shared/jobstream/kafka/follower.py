@@ -17,6 +17,8 @@ _ANSWER_S = 10.0
 
 _HOLD = 10
 _MOST_HOLD_MS = 5000
+_LOOK_EVERY_MS = 200
+_PATIENT_LOOK_EVERY_MS = 1000
 
 
 def held_longer(settings: Settings) -> Settings:
@@ -39,13 +41,14 @@ class TopicFollower:
     def __init__(self, settings: Settings, client_id: str, topic: str, *, patient: bool = False) -> None:
         self.topic = topic
         self._settings = held_longer(settings) if patient else settings
+        self._look_every_ms = _PATIENT_LOOK_EVERY_MS if patient else _LOOK_EVERY_MS
         self._client_id = client_id
         self._consumer: AIOKafkaConsumer = None
         self._partitions: list[TopicPartition] = []
 
     async def start(self) -> None:
         """Connect, and stand at the end of the topic."""
-        consumer = make_consumer(self._settings, self._client_id, group_id=None)
+        consumer = make_consumer(self._settings, self._client_id, group_id=None, look_every_ms=self._look_every_ms)
         self._consumer = consumer
         try:
             async with asyncio.timeout(_ANSWER_S):
