@@ -12,7 +12,7 @@ ENV := .venv/.in-sync
 # Further arguments of a target's program, e.g. `make up ARGS='--workers 4'`.
 ARGS ?=
 # Tests of servers mostly wait: three processes, each with servers of its own, share the files between them, and the long
-# files come first, so that neither waits for the other at the end.
+# files come first, so that none waits for another at the end.
 PARALLEL ?= --numprocesses 3 --dist loadfile --no-loadscope-reorder
 LONG := tests/scenarios/ tests/docs/ tests/integration/
 # Folders to leave out, e.g. `make test SKIP=tests/unit/` right after `make check`.

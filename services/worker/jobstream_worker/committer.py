@@ -71,13 +71,14 @@ class Committer(WakefulLoop):
         """
         async with self._lock:
             group = self.group
+            if group is None:
+                return
             offsets: dict[TopicPartition, tuple[int, str]] = {}
             written: list[tuple[Slot, int, CommitNote]] = []
             slots = list(slots)
-            if group is not None:
-                await self._pass_gaps(group, slots)
+            await self._pass_gaps(group, slots)
             for slot in slots:
-                if group is None or slot.tracker is None or not slot.live:
+                if slot.tracker is None or not slot.live:
                     continue
                 note = self._note(slot)
                 if self._worth_it(slot, note):
@@ -85,7 +86,7 @@ class Committer(WakefulLoop):
                     offsets[slot.partition] = (offset, note.encode(offset))
                     written.append((slot, offset, note))
                     slot.dirty = False
-            if group is None or not offsets:
+            if not offsets:
                 return
             failpoint("worker.before_commit")
             await self._write(group, offsets, written, deadline_s)

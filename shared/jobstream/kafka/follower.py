@@ -15,18 +15,6 @@ from jobstream.settings import Settings
 _ANSWER_S = 10.0
 
 
-_HOLD = 10
-_MOST_HOLD_MS = 5000
-_LOOK_EVERY_MS = 200
-_PATIENT_LOOK_EVERY_MS = 1000
-
-
-def held_longer(settings: Settings) -> Settings:
-    """The same with a longer wait at an empty fetch, of at most five seconds if it was not longer before."""
-    wait_ms = settings.kafka_fetch_max_wait_ms
-    return settings.model_copy(update={"kafka_fetch_max_wait_ms": max(wait_ms, min(_HOLD * wait_ms, _MOST_HOLD_MS))})
-
-
 class TopicFollower:
     """One topic, all its partitions. Rests, fetching nothing, until ``read`` is called.
 
@@ -34,21 +22,20 @@ class TopicFollower:
     to be stopped, and a new one made.
 
     Args:
-        patient: an empty fetch is held ten times as long as elsewhere, so that a quiet topic costs next to nothing.
-            For topics of one partition: with more, what comes to one waits while the fetch of the others is held.
+        patient: as of ``make_consumer``.
     """
 
     def __init__(self, settings: Settings, client_id: str, topic: str, *, patient: bool = False) -> None:
         self.topic = topic
-        self._settings = held_longer(settings) if patient else settings
-        self._look_every_ms = _PATIENT_LOOK_EVERY_MS if patient else _LOOK_EVERY_MS
+        self._settings = settings
+        self._patient = patient
         self._client_id = client_id
         self._consumer: AIOKafkaConsumer = None
         self._partitions: list[TopicPartition] = []
 
     async def start(self) -> None:
         """Connect, and stand at the end of the topic."""
-        consumer = make_consumer(self._settings, self._client_id, group_id=None, look_every_ms=self._look_every_ms)
+        consumer = make_consumer(self._settings, self._client_id, group_id=None, patient=self._patient)
         self._consumer = consumer
         try:
             async with asyncio.timeout(_ANSWER_S):
