@@ -63,6 +63,41 @@ async def test_records_that_were_taken_in_before_a_worker_came_are_completed(spa
     assert tuple(job) == ("thief", 1)
 
 
+async def test_a_row_is_the_same_whether_it_was_taken_in_before_its_job_ended_or_after(space: Space):
+    """At first the intake makes the rows and the applier completes them; then the applier makes them, as completed."""
+    fields = {"tags": ["a", "b"], "priority": 3, "max_retries": 1, "timeout_s": 9.5}
+    records = [{"payload": {"task": "instant", "n": n}, **fields} for n in range(30)]
+    records += [{"payload": {"task": "example", "value": value}, "key": "k"} for value in range(5)]
+    number = len(records)
+    api = await space.start_api(JOBSTREAM_API_ROLES="http,intake")
+    await space.produce(records)
+    await space.until_all("PENDING", number)
+    await api.stop()
+    api = await space.start_api(JOBSTREAM_API_ROLES="http,applier")
+    await space.start_worker()
+    await space.until_all("COMPLETED", number)
+    await space.produce(records)
+    await space.until_all("COMPLETED", 2 * number)
+
+    rows = [dict(row) for row in await space.fetch("SELECT * FROM jobs ORDER BY id")]
+    taken_in, reported = rows[:number], rows[number:]
+    assert all(row["dispatched_at"] == row["created_at"] for row in reported)
+    for row in rows:
+        del row["lease_s"]  # stays of a run whose start was applied before its end
+        assert row["created_at"] <= row["started_at"] <= row["finished_at"]
+        for own in ("id", "created_at", "dispatched_at", "started_at", "finished_at", "run_id"):
+            assert row.pop(own) is not None
+    assert sorted(taken_in, key=str) == sorted(reported, key=str)
+
+    before = await space.fetch("SELECT j.*, j.xmin FROM jobs j ORDER BY id")
+    await api.stop()
+    await space.start_api()
+    reached = "SELECT sum(next_offset) FROM consumer_offsets WHERE consumer = 'jobstream-intake'"
+    await eventually(lambda: space.fetch(f"{reached} HAVING sum(next_offset) = $1", 2 * number), timeout=30)
+    assert await space.fetch("SELECT j.*, j.xmin FROM jobs j ORDER BY id") == before
+    assert await space.count("dead_letters") == 0
+
+
 async def test_reading_both_topics_again_from_the_beginning_changes_no_row(space: Space):
     api, workers = await space.start_all()
     async with space.http(api) as client:
@@ -76,18 +111,14 @@ async def test_reading_both_topics_again_from_the_beginning_changes_no_row(space
     before = await space.fetch("SELECT j.*, j.xmin FROM jobs j ORDER BY id")
     letters = await space.fetch("SELECT * FROM dead_letters")
     assert len(letters) == 1
-    offsets = await space.fetch(
-        "SELECT consumer, topic, partition, next_offset FROM consumer_offsets WHERE consumer !~ ':'"
-    )
+    offsets = await space.fetch(PROGRESS)
     assert sum(row["next_offset"] for row in offsets) > 100
 
     await space.execute("UPDATE consumer_offsets SET next_offset = 0, after_offset = -1 WHERE consumer !~ ':'")
     await space.start_api()
 
     async def read_again() -> bool:
-        now = await space.fetch(
-            "SELECT consumer, topic, partition, next_offset FROM consumer_offsets WHERE consumer !~ ':'"
-        )
+        now = await space.fetch(PROGRESS)
         places = {(row[0], row[1], row[2]): row[3] for row in now}
         return all(places[row[0], row[1], row[2]] >= row[3] for row in offsets)
 

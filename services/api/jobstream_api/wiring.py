@@ -127,6 +127,7 @@ class Process:
                     clock=self._clock,
                     lane=self.flow.lane,
                     coverage=coverage,
+                    awaited=lambda: bool(self.flow.rules.strict),
                     hand_over=self.relay.hand_over,
                     wake_dispatcher=self._wake_dispatcher,
                 )

@@ -7,6 +7,7 @@ only the entry that speaks of the row's current dispatch will match it.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from jobstream.contracts.events import EventKind, Origin, StatusEvent
@@ -36,6 +37,10 @@ class Folded:
     origin: Origin | None = None
     events: int = 0
     applied: bool = False
+
+    def started_at(self, event: StatusEvent) -> datetime | None:
+        """When the run of ``event`` began. Where RUNNING had to stand before the handler began, it tells no start."""
+        return event.started_at or (self.running.started_at if self.running else None)
 
 
 def fold(events: Iterable[tuple[int, StatusEvent]]) -> list[Folded]:

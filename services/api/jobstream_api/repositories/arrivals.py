@@ -1,13 +1,16 @@
 """Rows of direct jobs: from their record (intake) or from their first status event (applier).
 
-Both write the same row through here, and whichever comes second changes nothing.
+Both write the same row through here, and whichever comes second changes nothing. A job whose first event is that it
+is COMPLETED is written once, as that.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from jobstream.contracts.jobs import Job
+from jobstream_api.domain.fold import Folded
 from jobstream_api.infrastructure.database import Connection
 from jobstream_api.repositories.statements import as_json, column, statement
 
@@ -24,6 +27,7 @@ def _arrays(jobs: Sequence[Job]) -> list[Sequence[Any]]:
         column([job.timeout_s for job in jobs]),
         column([job.run_at for job in jobs]),
         [job.created_at for job in jobs],
+        column([job.priority or None for job in jobs]),
     ]
 
 
@@ -36,11 +40,34 @@ async def insert(connection: Connection, jobs: Sequence[Job], lanes: Sequence[st
     rows = await connection.fetch(
         statement("arrivals_insert"),
         *_arrays(jobs),
-        column([job.priority or None for job in jobs]),
         column(lanes),
         column([job.start_before for job in jobs]),
     )
     return {row["id"] for row in rows}
+
+
+async def insert_completed(connection: Connection, entries: Sequence[Folded]) -> dict[UUID, datetime]:
+    """Insert the jobs whose id is new, each with the outcome of its first dispatch.
+
+    Args:
+        entries: of direct jobs, COMPLETED.
+
+    Returns:
+        When each of them was dispatched, by id.
+    """
+    events = [entry.outcome for entry in entries if entry.outcome]
+    rows = await connection.fetch(
+        statement("arrivals_insert_completed"),
+        *_arrays([entry.job for entry in entries if entry.job]),
+        [event.run_id for event in events],
+        [event.worker for event in events],
+        [entry.started_at(event) for entry, event in zip(entries, events, strict=True)],
+        [event.finished_at for event in events],
+        column([event.progress for event in events]),
+        column([event.progress_text for event in events]),
+        [as_json(event.result) for event in events],
+    )
+    return {row["id"]: row["dispatched_at"] for row in rows}
 
 
 async def conflicting(connection: Connection, jobs: Sequence[Job]) -> set[int]:

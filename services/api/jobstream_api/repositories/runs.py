@@ -72,12 +72,7 @@ async def report(connection: Connection, entries: Sequence[Folded]) -> list[tupl
         [2 if entry.outcome else 1 if entry.running else 0 for entry in entries],
         [event.run_id for event in latest if event],
         [event.worker for event in latest if event],
-        # Where RUNNING had to stand before the handler began, it tells no start yet.
-        [
-            event.started_at or (entry.running.started_at if entry.running else None)
-            for entry, event in zip(entries, latest, strict=True)
-            if event
-        ],
+        [entry.started_at(event) for entry, event in zip(entries, latest, strict=True) if event],
         [event.finished_at for event in latest if event],
         column(
             [None if entry.outcome else event.lease_s for entry, event in zip(entries, latest, strict=True) if event]

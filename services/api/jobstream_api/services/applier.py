@@ -5,6 +5,7 @@ one statement, the other outcomes decided and written in another, retries held f
 and the consumer's next offsets.
 """
 
+import asyncio
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -107,6 +108,7 @@ class Applier(Ingest[News]):
 
     async def apply(self, connection: Connection, batch: News, effects: Effects) -> None:
         records, letters = batch.records, batch.letters
+        await self._complete(connection, [entry for entry in batch.entries if _is_whole(entry)], effects)
         entries, clashing = await self._take_in(connection, batch.entries, effects)
         await self._report(connection, entries, effects)
         await self._settle(connection, entries, effects, letters)
@@ -129,6 +131,9 @@ class Applier(Ingest[News]):
 
     def committed(self, effects: Effects) -> None:
         super().committed(effects)
+        self._coverage.applied(effects.facts.get("direct", 0), asyncio.get_running_loop().time())
+        for job, origin in effects.completed:
+            self._coverage.complete(job, origin)
         if effects.terminal:
             self._notify(effects.terminal)
         if effects.held:
@@ -143,6 +148,20 @@ class Applier(Ingest[News]):
             emit(Event.EVENT_DROPPED, reason="forgotten", count=effects.facts["forgotten"])
         emit(Event.EVENTS_APPLIED, count=effects.facts.get("applied", 0), ended=effects.ended)
 
+    async def _complete(self, connection: Connection, entries: list[Folded], effects: Effects) -> None:
+        """Make the rows of direct jobs whose first news is that they are COMPLETED: written once, as that."""
+        effects.count("direct", len(entries))
+        new = [entry for entry in entries if not self._is_taken_in(entry)]
+        made = await arrivals.insert_completed(connection, new) if new else {}
+        effects.count("made", len(made))
+        for entry in new:
+            if entry.id in made and entry.job is not None and entry.outcome is not None:
+                entry.applied = True
+                effects.terminal.append(entry.id)
+                effects.end(entry.outcome, JobStatus.COMPLETED, made[entry.id])
+                if entry.origin is not None:
+                    effects.completed.append((entry.job, entry.origin))
+
     async def _take_in(
         self, connection: Connection, entries: list[Folded], effects: Effects
     ) -> tuple[list[Folded], list[Folded]]:
@@ -154,7 +173,10 @@ class Applier(Ingest[News]):
         arrived = [
             entry
             for entry in entries
-            if entry.job is not None and not self._is_taken_in(entry) and not self._is_the_intakes(entry)
+            if entry.job is not None
+            and not entry.applied
+            and not self._is_taken_in(entry)
+            and not self._is_the_intakes(entry)
         ]
         jobs = [entry.job for entry in arrived if entry.job is not None]
         if not jobs:
@@ -171,7 +193,11 @@ class Applier(Ingest[News]):
         return [entry for entry in entries if id(entry) not in refused], clashing
 
     async def _report(self, connection: Connection, entries: list[Folded], effects: Effects) -> None:
-        simple = [entry for entry in entries if entry.outcome is None or entry.outcome.event is EventKind.COMPLETED]
+        simple = [
+            entry
+            for entry in entries
+            if not entry.applied and (entry.outcome is None or entry.outcome.event is EventKind.COMPLETED)
+        ]
         if not simple:
             return
         for entry, dispatched_at in await runs.report(connection, simple):
@@ -254,8 +280,13 @@ class Applier(Ingest[News]):
         return dead_letter(record, problem, entry.id)
 
 
+def _is_whole(entry: Folded) -> bool:
+    """The job, and the success of its first dispatch."""
+    first = entry.attempt == 1 and entry.dispatch == 1
+    return first and entry.job is not None and entry.outcome is not None and entry.outcome.event is EventKind.COMPLETED
+
+
 def _settled(row: Any, decision: Any, entry: Folded, outcome: StatusEvent, lane: str | None) -> Settled:
-    started = outcome.started_at or (entry.running.started_at if entry.running else None)
     error, line = None, None
     if outcome.error is not None:
         error = error_entry(
@@ -274,7 +305,7 @@ def _settled(row: Any, decision: Any, entry: Folded, outcome: StatusEvent, lane:
         decision=decision,
         run_id=outcome.run_id,
         worker=outcome.worker,
-        started_at=started,
+        started_at=entry.started_at(outcome),
         finished_at=outcome.finished_at,
         error=error,
         last_error=line,

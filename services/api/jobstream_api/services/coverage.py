@@ -1,8 +1,10 @@
-"""Where the intake has been: records whose jobs have rows of their own, so that the applier need not try to make them.
+"""What intake and applier tell each other of direct jobs, so that a row is made once.
 
-A direct job's row is made by whichever of the two comes first. Under load the intake is ahead, and to insert each job
-once more, find that it is there and compare the two takes a tenth of what a record costs. This is a hint from one to
-the other inside a process: what it does not know is looked up in the database.
+A direct job's row is made by whichever of the two comes first: by the intake from its record, or by the applier from
+its first status event. To insert it once more, find that it is there and compare the two takes a tenth of what a record
+costs, so each tells the other where it has been. And a row that is made by its job's outcome is written once, where the
+intake's is written twice: while many direct jobs end, the intake waits a little. These are hints inside a process: what
+one does not know of the other is looked up in the database.
 """
 
 from jobstream.contracts.events import Origin
@@ -10,12 +12,21 @@ from jobstream.contracts.jobs import Job
 from jobstream.ids import record_id
 from jobstream.kafka.stored import Place
 
+_MOST = 100_000
+_MANY = 100
+_LASTS_S = 0.25
+
 
 class Coverage:
-    """The newest stretch of offsets in each partition of a job topic whose every job was taken in."""
+    """The newest stretch of offsets in each partition of a job topic whose every job was taken in, and the offsets
+    ahead of the intake whose jobs are COMPLETED.
+    """
 
     def __init__(self) -> None:
         self._stretches: dict[Place, range] = {}
+        self._next: dict[Place, int] = {}
+        self._completed: dict[Place, set[int]] = {}
+        self._busy_until = 0.0
 
     def extend(self, place: Place, offsets: range) -> None:
         """All jobs at ``offsets`` have their rows, committed."""
@@ -30,14 +41,47 @@ class Coverage:
     def clear(self) -> None:
         """Nothing is known at all."""
         self._stretches.clear()
+        self._next.clear()
+        self._completed.clear()
 
     def has(self, job: Job, origin: Origin) -> bool:
-        """True if the job read at ``origin`` has the row of its id.
+        """True if the intake has made the row of the job read at ``origin``.
 
         Only of an id that was made of the record's place: one that the sender chose may be another job's too.
         """
-        topic, partition, offset = origin.topic, origin.partition, origin.offset
-        stretch = self._stretches.get((topic, partition))
-        if stretch is None or offset not in stretch:
+        stretch = self._stretches.get((origin.topic, origin.partition))
+        return stretch is not None and origin.offset in stretch and _is_of_its_place(job, origin)
+
+    def complete(self, job: Job, origin: Origin) -> None:
+        """The applier has made the job's row, COMPLETED."""
+        place = (origin.topic, origin.partition)
+        # Behind the intake, or in a partition that another process takes in, nobody will ask.
+        if origin.offset < self._next.get(place, origin.offset + 1) or not _is_of_its_place(job, origin):
+            return
+        known = self._completed.setdefault(place, set())
+        known.add(origin.offset)
+        if len(known) > _MOST:  # the intake left this partition
+            del self._completed[place]
+            del self._next[place]
+
+    def take_completed(self, place: Place, offset: int) -> bool:
+        """True if the applier has made the row of the job at ``offset``. The intake asks once, of each in order."""
+        self._next[place] = offset + 1
+        known = self._completed.get(place)
+        if known is None or offset not in known:
             return False
-        return record_id(topic, partition, offset, job.id.int >> 80) == job.id
+        known.remove(offset)
+        return True
+
+    def applied(self, direct: int, now: float) -> None:
+        """A batch of status events told of so many direct jobs for the first time; ``now`` in seconds."""
+        if direct >= _MANY:
+            self._busy_until = now + _LASTS_S
+
+    def busy(self, now: float) -> bool:
+        """True while many direct jobs end."""
+        return now < self._busy_until
+
+
+def _is_of_its_place(job: Job, origin: Origin) -> bool:
+    return record_id(origin.topic, origin.partition, origin.offset, job.id.int >> 80) == job.id

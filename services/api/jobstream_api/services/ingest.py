@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from jobstream.contracts.events import StatusEvent
-from jobstream.contracts.jobs import Record
+from jobstream.contracts.events import Origin, StatusEvent
+from jobstream.contracts.jobs import Job, Record
 from jobstream.contracts.status import JobStatus
 from jobstream.contracts.topics import Topics
 from jobstream.errors import InvalidInput
@@ -36,6 +36,7 @@ _BUSY = 16
 transaction costs is the same for one record and for a hundred."""
 _MAX_PAUSE_S = 2.0
 _KEEP_ALIVE_S = 2.0
+_LOOK_AGAIN_S = 0.05
 _STOP_S = 2.0
 
 Batch = TypeVar("Batch")
@@ -61,12 +62,14 @@ class Effects:
 
     Attributes:
         offsets: of the batch, by place.
+        completed: direct jobs whose rows were made by their outcome, and the place of each one's record.
         ended: runs that ended, by their job's type and the state of the job after it.
     """
 
     offsets: dict[Place, range] = field(default_factory=dict)
     outbox: list[OutboxRow] = field(default_factory=list)
     terminal: list[UUID] = field(default_factory=list)
+    completed: list[tuple[Job, Origin]] = field(default_factory=list)
     ended: dict[tuple[str, JobStatus], Endings] = field(default_factory=dict)
     held: bool = False
     facts: dict[str, int] = field(default_factory=dict)
@@ -174,6 +177,10 @@ class Ingest(LoopService, Generic[Batch]):
         """True if the batch needs no transaction now; its offsets then ride with a later one."""
         return False
 
+    def too_early(self, records: Sequence[Any]) -> bool:
+        """True while the batch is better taken a little later."""
+        return False
+
     async def run(self) -> None:
         reader = StoredReader(
             self._settings,
@@ -211,6 +218,7 @@ class Ingest(LoopService, Generic[Batch]):
         if reader.astray:  # it will look up what is stored, and that must not change meanwhile
             await self._stored(reader)
         records = await reader.poll(MAX_BATCH, _POLL_S)
+        await self._hold_back(reader, records)
         passed_over = bool(records) and self.pass_over(records)
         batch = self._read_ahead(records) if records and not passed_over else None
         if not await self._stored(reader):
@@ -228,6 +236,16 @@ class Ingest(LoopService, Generic[Batch]):
             await self._stored(reader)
             if len(records) >= _BUSY:
                 await self.pause(self.gather_s)
+
+    async def _hold_back(self, reader: StoredReader, records: Sequence[Any]) -> None:
+        """Wait, as a member of the group, until it is time for the batch."""
+        loop = asyncio.get_running_loop()
+        heard_at = loop.time()
+        while records and self.too_early(records) and not self.stopping.is_set():
+            await self.pause(_LOOK_AGAIN_S)
+            if loop.time() - heard_at >= _KEEP_ALIVE_S:
+                heard_at = loop.time()
+                await reader.keep_alive()
 
     async def _stored(self, reader: StoredReader) -> bool:
         """Wait for the batch that is being stored, as a member of the group; False if it could not be."""

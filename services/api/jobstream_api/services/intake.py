@@ -26,6 +26,8 @@ from jobstream_api.settings import ApiSettings
 
 CONSUMER = "jobstream-intake"
 _STORE_EVERY_S = 2.0
+_LATEST_MS = 5000
+"""So old may a record become before its job has a row, while direct jobs end by the hundred."""
 
 
 @dataclass(slots=True)
@@ -38,7 +40,11 @@ class Arrivals:
 
 
 class Intake(Ingest[Arrivals]):
-    """Takes direct jobs in."""
+    """Takes direct jobs in.
+
+    Args:
+        awaited: True while some jobs cannot start before the intake has read them.
+    """
 
     name = "intake"
     gather_s = 0.05  # nobody waits for it: a job's first status event makes its row too
@@ -51,6 +57,7 @@ class Intake(Ingest[Arrivals]):
         clock: Clock,
         lane: LaneOf,
         coverage: Coverage,
+        awaited: Callable[[], bool],
         hand_over: Callable[[Sequence[OutboxRow]], None],
         wake_dispatcher: Callable[[], None],
     ) -> None:
@@ -65,6 +72,7 @@ class Intake(Ingest[Arrivals]):
         self._clock = clock
         self._lane = lane
         self._coverage = coverage
+        self._awaited = awaited
         self._wake_dispatcher = wake_dispatcher
         self._stored_at = 0.0
 
@@ -76,6 +84,13 @@ class Intake(Ingest[Arrivals]):
             return False
         return True
 
+    def too_early(self, records: Sequence[Any]) -> bool:
+        # What ends meanwhile needs no row of ours.
+        if self._awaited() or not self._coverage.busy(asyncio.get_running_loop().time()):
+            return False
+        age_ms: float = self._clock.now().timestamp() * 1000 - min(record.timestamp for record in records)
+        return 0 <= age_ms < _LATEST_MS
+
     async def load(self, places: list[Place]) -> dict[Place, int]:
         # What was committed may not have lasted: another database may have taken over.
         self._coverage.clear()
@@ -85,7 +100,7 @@ class Intake(Ingest[Arrivals]):
         found = Arrivals()
         now_ms = int(self._clock.now().timestamp() * 1000)
         for record in records:
-            if not is_direct(record):
+            if not is_direct(record) or self._coverage.take_completed((record.topic, record.partition), record.offset):
                 continue
             try:
                 found.jobs.append(read_job(record, self._names, now_ms))

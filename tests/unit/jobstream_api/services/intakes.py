@@ -7,7 +7,7 @@ from jobstream_api.services.intake import Intake
 from jobstream_api.settings import ApiSettings
 
 
-def lone_intake(*, clock: Clock | None = None, coverage: Coverage | None = None) -> Intake:
+def lone_intake(*, clock: Clock | None = None, coverage: Coverage | None = None, awaited: bool = False) -> Intake:
     """One that was not started."""
     settings = ApiSettings(_env_file=None)
     return Intake(
@@ -16,6 +16,7 @@ def lone_intake(*, clock: Clock | None = None, coverage: Coverage | None = None)
         clock=clock or SystemClock(),
         lane=lambda *_job: None,
         coverage=coverage or Coverage(),
+        awaited=lambda: awaited,
         hand_over=lambda _rows: None,
         wake_dispatcher=lambda: None,
     )

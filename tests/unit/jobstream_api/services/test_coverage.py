@@ -58,6 +58,42 @@ def test_nothing_is_known_of_another_partition(coverage: Coverage):
     assert not coverage.has(*job_at(5))
 
 
+def test_what_was_completed_ahead_of_the_intake_is_known_once(coverage: Coverage):
+    coverage.take_completed(PLACE, 4)
+    for offset in (7, 5):
+        coverage.complete(*job_at(offset))
+    assert [offset for offset in range(5, 9) if coverage.take_completed(PLACE, offset)] == [5, 7]
+    assert not coverage.take_completed(PLACE, 5)  # read again: it is looked up
+
+
+def test_what_nobody_will_ask_for_is_not_kept(coverage: Coverage):
+    coverage.complete(*job_at(5))  # nobody reads this partition here
+    coverage.take_completed(PLACE, 6)
+    coverage.complete(*job_at(6))  # it was read just now
+    coverage.complete(*job_at(7, id=uuid4()))
+    coverage.complete(job_at(8)[0], job_at(9)[1])
+    coverage.complete(*job_at(10))
+    coverage.clear()
+    assert not any(coverage.take_completed(PLACE, offset) for offset in range(20))
+
+
+def test_a_partition_that_the_intake_has_left_does_not_fill_the_memory(
+    coverage: Coverage, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("jobstream_api.services.coverage._MOST", 10)
+    coverage.take_completed(PLACE, 0)
+    for offset in range(1, 30):
+        coverage.complete(*job_at(offset))
+    assert not any(coverage.take_completed(PLACE, offset) for offset in range(1, 30))
+
+
+def test_it_is_busy_for_a_moment_after_many_direct_jobs_ended(coverage: Coverage):
+    coverage.applied(99, now=10.0)
+    assert not coverage.busy(10.0)
+    coverage.applied(100, now=10.0)
+    assert [coverage.busy(now) for now in (10.0, 10.2, 10.3)] == [True, True, False]
+
+
 async def test_the_intake_tells_of_a_batch_only_if_every_record_of_it_has_a_row(coverage: Coverage):
     intake = lone_intake(coverage=coverage)
     intake.committed(Effects({PLACE: range(0, 5)}))

@@ -1,9 +1,14 @@
-"""What the intake reads in a batch of records."""
+"""What the intake reads in a batch of records, and when."""
 
+import asyncio
 from datetime import UTC, datetime
 from types import SimpleNamespace
+from typing import Any
+
+import pytest
 
 from jobstream.contracts.headers import ORIGIN_HEADER
+from jobstream_api.services.coverage import Coverage
 from tests.unit.jobstream_api.services.intakes import lone_intake
 
 NOW_MS = 1_790_000_000_000
@@ -40,3 +45,16 @@ def test_a_record_stamped_in_the_future_is_a_dead_letter_and_its_neighbours_are_
     assert [(letter.offset, letter.reason, letter.field) for letter in found.letters] == [(1, "future_timestamp", None)]
     assert "the record's timestamp is in the future" in found.letters[0].detail
     assert clock.looks == 1
+
+
+@pytest.mark.parametrize(
+    ("ages_s", "early"), [([0.0, 3.0], True), ([0.0, 6.0], False), ([-60.0], False)], ids=["new", "old", "ahead"]
+)
+async def test_records_wait_up_to_five_seconds_while_many_direct_jobs_end(ages_s: list[float], early: bool):
+    coverage = Coverage()
+    intake = lone_intake(clock=StillClock(), coverage=coverage)
+    records: list[Any] = [record(NOW_MS - round(age * 1000), offset) for offset, age in enumerate(ages_s)]
+    assert not intake.too_early(records)
+    coverage.applied(1000, asyncio.get_running_loop().time())
+    assert intake.too_early(records) is early
+    assert not lone_intake(clock=StillClock(), coverage=coverage, awaited=True).too_early(records)
