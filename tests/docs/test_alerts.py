@@ -58,7 +58,7 @@ CASES = {
         {"jobstream_applier_lag_records": "10001x20"}, {"jobstream_applier_lag_records": "20000x3 9000x20"}, 7
     ),
     "JobstreamIntakeBehind": Case(
-        {"jobstream_intake_lag_records": "10001x20"}, {"jobstream_intake_lag_records": "9999x20"}, 7
+        {"jobstream_intake_lag_records": "250001x20"}, {"jobstream_intake_lag_records": "249999x20"}, 7
     ),
     "JobstreamJobsWait": Case(
         {"jobstream_oldest_waiting_age_seconds": "301x20"}, {"jobstream_oldest_waiting_age_seconds": "299x20"}, 7

@@ -10,6 +10,7 @@ from tests.support.space import Space
 
 pytestmark = pytest.mark.integration
 PROGRESS = "SELECT consumer, topic, partition, next_offset FROM consumer_offsets WHERE consumer !~ ':'"
+TAKEN_IN = "SELECT 1 FROM consumer_offsets WHERE consumer = 'jobstream-intake' HAVING sum(next_offset) = $1"
 EXAMPLE = {"payload": {"task": "example", "value": 42}}
 
 
@@ -92,9 +93,22 @@ async def test_a_row_is_the_same_whether_it_was_taken_in_before_its_job_ended_or
     before = await space.fetch("SELECT j.*, j.xmin FROM jobs j ORDER BY id")
     await api.stop()
     await space.start_api()
-    reached = "SELECT sum(next_offset) FROM consumer_offsets WHERE consumer = 'jobstream-intake'"
-    await eventually(lambda: space.fetch(f"{reached} HAVING sum(next_offset) = $1", 2 * number), timeout=30)
+    await eventually(lambda: space.fetch(TAKEN_IN, 2 * number), timeout=30)
     assert await space.fetch("SELECT j.*, j.xmin FROM jobs j ORDER BY id") == before
+    assert await space.count("dead_letters") == 0
+
+
+async def test_rows_that_a_failover_lost_come_back_without_a_restart(space: Space):
+    """The applier's last transactions are gone, the intake's are there: what the api remembers of them is wrong."""
+    await space.start_all()
+    await space.produce([{"payload": {"task": "instant", "n": n}} for n in range(300)])
+    await space.until_all("COMPLETED", 300)
+    await eventually(lambda: space.fetch(TAKEN_IN, 300), timeout=30)
+    await space.execute("DELETE FROM jobs")
+    await space.execute("DELETE FROM consumer_offsets WHERE consumer = 'jobstream-applier'")
+
+    await space.produce([{"payload": {"task": "instant", "n": 300}}])
+    await space.until_all("COMPLETED", 301)
     assert await space.count("dead_letters") == 0
 
 

@@ -24,6 +24,7 @@ from jobstream_api.infrastructure.database import Connection, Database
 from jobstream_api.repositories import arrivals, cancels, retention, runs, workers
 from jobstream_api.repositories.dead_letters import DeadLetter
 from jobstream_api.repositories.outbox import OutboxRow
+from jobstream_api.repositories.progress import Overtaken
 from jobstream_api.repositories.runs import Settled
 from jobstream_api.services import hand_backs
 from jobstream_api.services.coverage import Coverage
@@ -108,7 +109,6 @@ class Applier(Ingest[News]):
 
     async def apply(self, connection: Connection, batch: News, effects: Effects) -> None:
         records, letters = batch.records, batch.letters
-        await self._complete(connection, [entry for entry in batch.entries if _is_whole(entry)], effects)
         entries, clashing = await self._take_in(connection, batch.entries, effects)
         await self._report(connection, entries, effects)
         await self._settle(connection, entries, effects, letters)
@@ -116,6 +116,9 @@ class Applier(Ingest[News]):
         await self._give_back_permits(connection, left, effects)
         unknown = [entry for entry in await self._unknown(connection, left) if not self._is_the_intakes(entry)]
         forgotten = await self._forgotten(connection, unknown)
+        if any(self._is_taken_in(entry) for entry in unknown if entry.id not in forgotten):
+            self._coverage.clear()
+            raise Overtaken("rows that were made are gone: the database is another one, or an older one")
         letters += [self._stranger(records[entry.place], entry) for entry in unknown if entry.id not in forgotten]
         letters += [
             dead_letter(records[entry.place], InvalidInput("conflict", "/job", "the id belongs to another job"))
@@ -124,6 +127,7 @@ class Applier(Ingest[News]):
         effects.count("superseded", sum(entry.events for entry in left) - sum(entry.events for entry in unknown))
         effects.count("forgotten", sum(entry.events for entry in unknown if entry.id in forgotten))
         effects.count("applied", len(entries) - len(left))
+        effects.count("direct", sum(map(_is_whole, entries)))
         if batch.workers:
             await workers.upsert(connection, list(batch.workers.values()))
         if letters:
@@ -148,20 +152,6 @@ class Applier(Ingest[News]):
             emit(Event.EVENT_DROPPED, reason="forgotten", count=effects.facts["forgotten"])
         emit(Event.EVENTS_APPLIED, count=effects.facts.get("applied", 0), ended=effects.ended)
 
-    async def _complete(self, connection: Connection, entries: list[Folded], effects: Effects) -> None:
-        """Make the rows of direct jobs whose first news is that they are COMPLETED: written once, as that."""
-        effects.count("direct", len(entries))
-        new = [entry for entry in entries if not self._is_taken_in(entry)]
-        made = await arrivals.insert_completed(connection, new) if new else {}
-        effects.count("made", len(made))
-        for entry in new:
-            if entry.id in made and entry.job is not None and entry.outcome is not None:
-                entry.applied = True
-                effects.terminal.append(entry.id)
-                effects.end(entry.outcome, JobStatus.COMPLETED, made[entry.id])
-                if entry.origin is not None:
-                    effects.completed.append((entry.job, entry.origin))
-
     async def _take_in(
         self, connection: Connection, entries: list[Folded], effects: Effects
     ) -> tuple[list[Folded], list[Folded]]:
@@ -173,24 +163,37 @@ class Applier(Ingest[News]):
         arrived = [
             entry
             for entry in entries
-            if entry.job is not None
-            and not entry.applied
-            and not self._is_taken_in(entry)
-            and not self._is_the_intakes(entry)
+            if entry.job is not None and not self._is_taken_in(entry) and not self._is_the_intakes(entry)
         ]
+        if not arrived:
+            return entries, []
+        ended = [entry for entry in arrived if _is_whole(entry)]
+        begun = [entry.job for entry in arrived if entry.job is not None and not _is_whole(entry)]
+        made = await self._complete(connection, ended, effects) if ended else 0
+        if begun:
+            lanes = [self._flow.lane(job.type, job.queue, job.key, job.payload) for job in begun]
+            made += len(await arrivals.insert(connection, begun, lanes))
+        effects.count("made", made)
+        if made == len(arrived):
+            return entries, []
         jobs = [entry.job for entry in arrived if entry.job is not None]
-        if not jobs:
-            return entries, []
-        lanes = [self._flow.lane(job.type, job.queue, job.key, job.payload) for job in jobs]
-        made = await arrivals.insert(connection, jobs, lanes)
-        effects.count("made", len(made))
-        if len(made) == len(jobs):
-            return entries, []
         clashing = [arrived[place] for place in await arrivals.conflicting(connection, jobs)]
         if not clashing:
             return entries, []
         refused = {id(entry) for entry in clashing}
         return [entry for entry in entries if id(entry) not in refused], clashing
+
+    async def _complete(self, connection: Connection, entries: list[Folded], effects: Effects) -> int:
+        """Make rows of jobs whose first news is that they are COMPLETED: written once, as that. Returns how many."""
+        made = await arrivals.insert_completed(connection, entries)
+        for entry in entries:
+            if entry.id in made and entry.job is not None and entry.outcome is not None:
+                entry.applied = True
+                effects.terminal.append(entry.id)
+                effects.end(entry.outcome, JobStatus.COMPLETED, made[entry.id])
+                if entry.origin is not None:
+                    effects.completed.append((entry.job, entry.origin))
+        return len(made)
 
     async def _report(self, connection: Connection, entries: list[Folded], effects: Effects) -> None:
         simple = [
@@ -281,9 +284,11 @@ class Applier(Ingest[News]):
 
 
 def _is_whole(entry: Folded) -> bool:
-    """The job, and the success of its first dispatch."""
-    first = entry.attempt == 1 and entry.dispatch == 1
-    return first and entry.job is not None and entry.outcome is not None and entry.outcome.event is EventKind.COMPLETED
+    """True for a direct job, whole, with the success of its first dispatch."""
+    job, outcome = entry.job, entry.outcome
+    if job is None or outcome is None or outcome.event is not EventKind.COMPLETED:
+        return False
+    return job.id == entry.id and entry.attempt == 1 and entry.dispatch == 1
 
 
 def _settled(row: Any, decision: Any, entry: Folded, outcome: StatusEvent, lane: str | None) -> Settled:

@@ -12,7 +12,8 @@ from jobstream.contracts.jobs import Job
 from jobstream.ids import record_id
 from jobstream.kafka.stored import Place
 
-_MOST = 100_000
+_MOST = 250_000
+"""Offsets of one partition that are kept; more than end while the intake waits."""
 _MANY = 100
 _LASTS_S = 0.25
 
@@ -66,7 +67,7 @@ class Coverage:
 
     def take_completed(self, place: Place, offset: int) -> bool:
         """True if the applier has made the row of the job at ``offset``. The intake asks once, of each in order."""
-        self._next[place] = offset + 1
+        self._next[place] = max(offset + 1, self._next.get(place, 0))
         known = self._completed.get(place)
         if known is None or offset not in known:
             return False
