@@ -1,16 +1,19 @@
 """How far consumers are: one wins where two believe the same, and dead rows cost nothing."""
 
 import asyncio
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
 
 import asyncpg
 import orjson
 import pytest
 
+from jobstream.contracts.events import StatusEvent
+from jobstream_api.domain.fold import Folded
 from jobstream_api.infrastructure.database import Database
-from jobstream_api.repositories import progress
+from jobstream_api.repositories import progress, runs
 from jobstream_api.repositories.progress import Advance, Overtaken, Step
-from jobstream_api.repositories.statements import statement
-from tests.integration.api.conftest import StartInside
+from tests.integration.api.conftest import Inside, StartInside
 from tests.support.space import Space
 
 pytestmark = pytest.mark.integration
@@ -37,6 +40,36 @@ async def test_of_two_that_believe_the_same_one_goes_on(start_inside: StartInsid
             assert await progress.load_steps(connection, "c") == {("t", 0): following}
     assert not await step(None, 5)
     assert not await step(Step(-1, 10), 20)
+
+
+async def test_outcomes_and_steps_are_stored_together_or_not_at_all(inside: Inside, space: Space):
+    job = UUID((await inside.post("/jobs", json={"payload": {"task": "example"}})).json()["id"])
+    database = inside.process.database
+    entry, stranger = success(job), success(uuid4())
+
+    async def told(entries: list[Folded], expected: Step | None) -> list[Folded] | None:
+        async with database.connection() as connection:
+            steps = [Advance("t", 0, expected, 10)]
+            reported = await runs.report_and_advance(connection, entries, "c", steps)
+        return None if reported is None else [changed for changed, _ in reported]
+
+    async def stands() -> tuple[str, dict[tuple[str, int], Step]]:
+        async with database.connection() as connection:
+            return (await space.fetch("SELECT status FROM jobs"))[0][0], await progress.load_steps(connection, "c")
+
+    assert await told([entry], Step(3, 5)) is None
+    assert await told([entry, stranger], None) is None
+    assert await stands() == ("PENDING", {})
+    assert await told([entry], None) == [entry]
+    assert await stands() == ("COMPLETED", {("t", 0): Step(-1, 10)})
+    assert await told([entry], Step(-1, 10)) is None
+
+
+def success(job: UUID) -> Folded:
+    at = datetime.now(UTC)
+    ended = {"event": "completed", "run_id": uuid4(), "worker": "w", "at": at, "type": "example", "result": {"n": 1}}
+    event = StatusEvent.read(ended | {"id": job, "started_at": at, "finished_at": at})
+    return Folded(job, 1, 1, 0, outcome=event)
 
 
 async def test_steps_cost_the_same_while_a_foreign_snapshot_keeps_the_old_ones(start_inside: StartInside, space: Space):
@@ -72,7 +105,7 @@ async def pages_of_a_step(database: Database, steps: dict[int, Step | None]) -> 
         transaction = connection.transaction()
         await transaction.start()
         plan = await connection.fetchval(
-            "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + statement("progress_store"),
+            "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + progress.storing(),
             "c",
             ["t"] * len(standing),
             list(steps),

@@ -51,6 +51,11 @@ def sqlalchemy_url(database_url: str) -> str:
     return f"postgresql+asyncpg://{rest}"
 
 
+def is_unreadable(error: BaseException) -> bool:
+    """True if a text is no value of the type that it was to be read as."""
+    return isinstance(error, asyncpg.InvalidTextRepresentationError)
+
+
 def is_transient(error: BaseException) -> bool:
     """True for a database error that waiting mends: all but those that the data itself causes.
 

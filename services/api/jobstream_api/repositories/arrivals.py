@@ -12,6 +12,8 @@ from uuid import UUID
 from jobstream.contracts.jobs import Job
 from jobstream_api.domain.fold import Folded
 from jobstream_api.infrastructure.database import Connection
+from jobstream_api.repositories import progress
+from jobstream_api.repositories.progress import Advance
 from jobstream_api.repositories.statements import as_json, column, statement
 
 
@@ -55,9 +57,23 @@ async def insert_completed(connection: Connection, entries: Sequence[Folded]) ->
     Returns:
         When each of them was dispatched, by id.
     """
+    rows = await connection.fetch(statement("arrivals_insert_completed"), *_completed(entries))
+    return {row["id"]: row["dispatched_at"] for row in rows}
+
+
+async def insert_completed_and_advance(
+    connection: Connection, entries: Sequence[Folded], consumer: str, steps: list[Advance]
+) -> dict[UUID, datetime] | None:
+    """The same with the consumer's steps, as one transaction; None if any id was there: then nothing was done."""
+    rows = await progress.store_with(
+        connection, consumer, steps, "arrivals_insert_completed", _completed(entries), rows=len(entries)
+    )
+    return None if rows is None else {row["id"]: row["dispatched_at"] for row in rows}
+
+
+def _completed(entries: Sequence[Folded]) -> list[Any]:
     events = [entry.outcome for entry in entries if entry.outcome]
-    rows = await connection.fetch(
-        statement("arrivals_insert_completed"),
+    return [
         *_arrays([entry.job for entry in entries if entry.job]),
         [event.run_id for event in events],
         [event.worker for event in events],
@@ -66,8 +82,7 @@ async def insert_completed(connection: Connection, entries: Sequence[Folded]) ->
         column([event.progress for event in events]),
         column([event.progress_text for event in events]),
         [as_json(event.result) for event in events],
-    )
-    return {row["id"]: row["dispatched_at"] for row in rows}
+    ]
 
 
 async def conflicting(connection: Connection, jobs: Sequence[Job]) -> set[int]:

@@ -1,8 +1,12 @@
 """How far each consumer is, kept beside the work it did: next offsets with compare-and-set."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from jobstream_api.infrastructure.database import Connection
+from jobstream_api.infrastructure.database import Connection, is_unreadable
 from jobstream_api.repositories.statements import statement
 
 Place = tuple[str, int]
@@ -61,17 +65,63 @@ async def store(connection: Connection, consumer: str, steps: list[Advance]) -> 
     """
     if not steps:
         return
-    moved = await connection.fetchval(
-        statement("progress_store"),
+    moved = await connection.fetchval(storing(), *_arguments(consumer, steps))
+    if moved != len(steps):
+        raise Overtaken(f"{consumer}: {len(steps) - moved} of {len(steps)} partitions moved on without us")
+
+
+async def store_with(
+    connection: Connection, consumer: str, steps: list[Advance], change: str, arguments: Sequence[Any], *, rows: int
+) -> list[Any] | None:
+    """Advance, and run another statement, as one: a transaction that takes one round trip.
+
+    Args:
+        connection: outside of any transaction.
+        change: the name of a statement that returns each row it changes.
+        rows: how many those must be.
+
+    Returns:
+        The rows; None if they would be others, or a partition stood elsewhere: then nothing was changed.
+    """
+    try:
+        return list(
+            await connection.fetch(
+                _with_steps(change, len(arguments)), *arguments, *_arguments(consumer, steps), len(steps), rows
+            )
+        )
+    except Exception as error:
+        if is_unreadable(error):  # or a value is no JSON: who does the same in steps will see
+            return None
+        raise
+
+
+@cache
+def storing() -> str:
+    """The statement that stores steps; returns how many."""
+    return "\n".join([statement("progress_steps"), "SELECT count(*) FROM moved"])
+
+
+@cache
+def _with_steps(change: str, arguments: int) -> str:
+    """Statement ``change`` as a part of the one that stores steps, whose own arguments follow."""
+    steps, whole = _after(statement("progress_steps"), arguments), _after(statement("progress_whole"), arguments + 6)
+    return "\n".join([steps, ", changed AS (", statement(change), ")", whole])
+
+
+def _after(text: str, arguments: int) -> str:
+    """A statement whose arguments come after so many others."""
+    return re.sub(r"\$(\d+)", lambda found: f"${int(found[1]) + arguments}", text)
+
+
+def _arguments(consumer: str, steps: list[Advance]) -> list[Any]:
+    return [
         consumer,
         [step.topic for step in steps],
         [step.partition for step in steps],
         [step.expected.after_offset if step.expected else None for step in steps],
         [step.expected.next_offset if step.expected else None for step in steps],
         [step.next_offset for step in steps],
-    )
-    if moved != len(steps):
-        raise Overtaken(f"{consumer}: {len(steps) - moved} of {len(steps)} partitions moved on without us")
+    ]
 
 
 async def keep_copy(connection: Connection, consumer: str, offsets: dict[Place, tuple[int, str]]) -> None:

@@ -15,6 +15,8 @@ from jobstream_api.domain.decisions import Decision, Standing
 from jobstream_api.domain.fold import Folded
 from jobstream_api.domain.transitions import Cause, sources
 from jobstream_api.infrastructure.database import Connection
+from jobstream_api.repositories import progress
+from jobstream_api.repositories.progress import Advance
 from jobstream_api.repositories.statements import as_json, column, statement
 
 
@@ -60,10 +62,27 @@ async def report(connection: Connection, entries: Sequence[Folded]) -> list[tupl
     Returns:
         Those that changed their rows, each with the time of the row's dispatch.
     """
-    entries = sorted(entries, key=lambda entry: (entry.id.int, entry.attempt, entry.dispatch))
+    entries = _in_order(entries)
+    rows = await connection.fetch(statement("runs_report"), *_reporting(entries))
+    return _reported(entries, rows)
+
+
+async def report_and_advance(
+    connection: Connection, entries: Sequence[Folded], consumer: str, steps: list[Advance]
+) -> list[tuple[Folded, datetime]] | None:
+    """The same with the consumer's steps, as one transaction; None if any did not apply: then nothing did."""
+    entries = _in_order(entries)
+    rows = await progress.store_with(connection, consumer, steps, "runs_report", _reporting(entries), rows=len(entries))
+    return None if rows is None else _reported(entries, rows)
+
+
+def _in_order(entries: Sequence[Folded]) -> list[Folded]:
+    return sorted(entries, key=lambda entry: (entry.id.int, entry.attempt, entry.dispatch))
+
+
+def _reporting(entries: Sequence[Folded]) -> list[Any]:
     latest = [entry.outcome or entry.heartbeat or entry.running for entry in entries]
-    rows = await connection.fetch(
-        statement("runs_report"),
+    return [
         range(len(entries)),
         [entry.id for entry in entries],
         [entry.attempt for entry in entries],
@@ -84,7 +103,10 @@ async def report(connection: Connection, entries: Sequence[Folded]) -> list[tupl
         sources(Cause.COMPLETE),
         entries[0].id,
         entries[-1].id,
-    )
+    ]
+
+
+def _reported(entries: Sequence[Folded], rows: Sequence[Any]) -> list[tuple[Folded, datetime]]:
     return [(entries[row["place"]], row["dispatched_at"]) for row in rows]
 
 

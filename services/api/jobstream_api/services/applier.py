@@ -7,8 +7,10 @@ and the consumer's next offsets.
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -24,12 +26,12 @@ from jobstream_api.infrastructure.database import Connection, Database
 from jobstream_api.repositories import arrivals, cancels, retention, runs, workers
 from jobstream_api.repositories.dead_letters import DeadLetter
 from jobstream_api.repositories.outbox import OutboxRow
-from jobstream_api.repositories.progress import Overtaken
+from jobstream_api.repositories.progress import Advance, Overtaken
 from jobstream_api.repositories.runs import Settled
 from jobstream_api.services import hand_backs
 from jobstream_api.services.coverage import Coverage
 from jobstream_api.services.flow import Flow
-from jobstream_api.services.ingest import Effects, Ingest, dead_letter
+from jobstream_api.services.ingest import AtOnce, Effects, Ingest, dead_letter
 from jobstream_api.services.policies import Policies
 from jobstream_api.services.retention import kept
 from jobstream_api.settings import ApiSettings
@@ -107,6 +109,38 @@ class Applier(Ingest[News]):
                 events.append((place, event))
         return News(records, fold(events), heard, letters)
 
+    def at_once(self, batch: News) -> AtOnce | None:
+        entries = batch.entries
+        if not entries or batch.workers or batch.letters:
+            return None
+        if all(entry.job is None or self._is_taken_in(entry) for entry in entries):
+            return partial(self._report_at_once, entries) if all(map(_is_simple, entries)) else None
+        if all(_is_whole(entry) and not self._is_taken_in(entry) for entry in entries):
+            return partial(self._complete_at_once, entries)
+        return None
+
+    async def _report_at_once(
+        self, entries: list[Folded], connection: Connection, steps: list[Advance], effects: Effects
+    ) -> bool:
+        reported = await runs.report_and_advance(connection, entries, CONSUMER, steps)
+        if reported is None:
+            return False
+        _note_reported(reported, effects)
+        effects.count("applied", len(reported))
+        effects.count("direct", sum(map(_is_whole, entries)))
+        return True
+
+    async def _complete_at_once(
+        self, entries: list[Folded], connection: Connection, steps: list[Advance], effects: Effects
+    ) -> bool:
+        made = await arrivals.insert_completed_and_advance(connection, entries, CONSUMER, steps)
+        if made is None:
+            return False
+        _note_completed(entries, made, effects)
+        for count in ("made", "applied", "direct"):
+            effects.count(count, len(entries))
+        return True
+
     async def apply(self, connection: Connection, batch: News, effects: Effects) -> None:
         records, letters = batch.records, batch.letters
         entries, clashing = await self._take_in(connection, batch.entries, effects)
@@ -169,7 +203,11 @@ class Applier(Ingest[News]):
             return entries, []
         ended = [entry for entry in arrived if _is_whole(entry)]
         begun = [entry.job for entry in arrived if entry.job is not None and not _is_whole(entry)]
-        made = await self._complete(connection, ended, effects) if ended else 0
+        made = 0
+        if ended:
+            completed = await arrivals.insert_completed(connection, ended)
+            _note_completed(ended, completed, effects)
+            made += len(completed)
         if begun:
             lanes = [self._flow.lane(job.type, job.queue, job.key, job.payload) for job in begun]
             made += len(await arrivals.insert(connection, begun, lanes))
@@ -183,31 +221,10 @@ class Applier(Ingest[News]):
         refused = {id(entry) for entry in clashing}
         return [entry for entry in entries if id(entry) not in refused], clashing
 
-    async def _complete(self, connection: Connection, entries: list[Folded], effects: Effects) -> int:
-        """Make rows of jobs whose first news is that they are COMPLETED: written once, as that. Returns how many."""
-        made = await arrivals.insert_completed(connection, entries)
-        for entry in entries:
-            if entry.id in made and entry.job is not None and entry.outcome is not None:
-                entry.applied = True
-                effects.terminal.append(entry.id)
-                effects.end(entry.outcome, JobStatus.COMPLETED, made[entry.id])
-                if entry.origin is not None:
-                    effects.completed.append((entry.job, entry.origin))
-        return len(made)
-
     async def _report(self, connection: Connection, entries: list[Folded], effects: Effects) -> None:
-        simple = [
-            entry
-            for entry in entries
-            if not entry.applied and (entry.outcome is None or entry.outcome.event is EventKind.COMPLETED)
-        ]
-        if not simple:
-            return
-        for entry, dispatched_at in await runs.report(connection, simple):
-            entry.applied = True
-            if entry.outcome is not None:
-                effects.terminal.append(entry.id)
-                effects.end(entry.outcome, JobStatus.COMPLETED, dispatched_at)
+        simple = [entry for entry in entries if not entry.applied and _is_simple(entry)]
+        if simple:
+            _note_reported(await runs.report(connection, simple), effects)
 
     async def _settle(
         self,
@@ -283,12 +300,35 @@ class Applier(Ingest[News]):
         return dead_letter(record, problem, entry.id)
 
 
+def _is_simple(entry: Folded) -> bool:
+    """True if it only tells that a run goes on, or is COMPLETED."""
+    return entry.outcome is None or entry.outcome.event is EventKind.COMPLETED
+
+
 def _is_whole(entry: Folded) -> bool:
     """True for a direct job, whole, with the success of its first dispatch."""
     job, outcome = entry.job, entry.outcome
     if job is None or outcome is None or outcome.event is not EventKind.COMPLETED:
         return False
     return job.id == entry.id and entry.attempt == 1 and entry.dispatch == 1
+
+
+def _note_reported(reported: Iterable[tuple[Folded, datetime]], effects: Effects) -> None:
+    for entry, dispatched_at in reported:
+        entry.applied = True
+        if entry.outcome is not None:
+            effects.terminal.append(entry.id)
+            effects.end(entry.outcome, JobStatus.COMPLETED, dispatched_at)
+
+
+def _note_completed(entries: Iterable[Folded], made: Mapping[UUID, datetime], effects: Effects) -> None:
+    """Entries of direct jobs, of which ``made`` have rows now, COMPLETED."""
+    _note_reported(((entry, made[entry.id]) for entry in entries if entry.id in made), effects)
+    effects.completed += [
+        (entry.job, entry.origin)
+        for entry in entries
+        if entry.id in made and entry.job is not None and entry.origin is not None
+    ]
 
 
 def _settled(row: Any, decision: Any, entry: Folded, outcome: StatusEvent, lane: str | None) -> Settled:

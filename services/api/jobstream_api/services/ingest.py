@@ -40,6 +40,8 @@ _LOOK_AGAIN_S = 0.05
 _STOP_S = 2.0
 
 Batch = TypeVar("Batch")
+AtOnce = Callable[[Connection, list[Advance], "Effects"], Awaitable[bool]]
+"""Gets a connection outside of any transaction; True if all was done, False if nothing was."""
 
 
 @dataclass(slots=True)
@@ -167,6 +169,10 @@ class Ingest(LoopService, Generic[Batch]):
     @abstractmethod
     async def apply(self, connection: Connection, batch: Batch, effects: Effects) -> None:
         """Do the work of a batch in the transaction of ``connection``; note what follows in ``effects``."""
+
+    def at_once(self, batch: Batch) -> AtOnce | None:
+        """What does a batch's work and stores its steps in one statement; None if the work is more than that."""
+        return None
 
     def committed(self, effects: Effects) -> None:
         """Called after each commit. May be extended."""
@@ -303,7 +309,9 @@ class Ingest(LoopService, Generic[Batch]):
         """One transaction for all records, or, if one of them is bad, fewer and fewer."""
         try:
             ready = self.read(records) if batch is None else batch
-            await self._transact(reader, records, lambda connection, effects: self.apply(connection, ready, effects))
+            await self._transact(
+                reader, records, lambda connection, effects: self.apply(connection, ready, effects), self.at_once(ready)
+            )
         except (Overtaken, MemoryError):
             raise
         except Exception as error:
@@ -321,15 +329,25 @@ class Ingest(LoopService, Generic[Batch]):
             await self._take(reader, records[half:])
 
     async def _transact(
-        self, reader: StoredReader, records: Sequence[Any], work: Callable[[Connection, Effects], Awaitable[None]]
+        self,
+        reader: StoredReader,
+        records: Sequence[Any],
+        work: Callable[[Connection, Effects], Awaitable[None]],
+        at_once: AtOnce | None = None,
     ) -> None:
         effects = Effects(_stretches(records))
         ends = {place: offsets.stop for place, offsets in effects.offsets.items()}
         steps = [Advance(*place, self._expected.get(place), end) for place, end in sorted(ends.items())]
-        async with self._database.transaction() as connection:
-            self._under_way.set()
-            await work(connection, effects)
-            await progress.store(connection, self._consumer, steps)
+        done = False
+        if at_once is not None:
+            async with self._database.connection() as connection:
+                self._under_way.set()
+                done = await at_once(connection, steps, effects)
+        if not done:
+            async with self._database.transaction() as connection:
+                self._under_way.set()
+                await work(connection, effects)
+                await progress.store(connection, self._consumer, steps)
         self._expected |= {
             place: step.on(end) if (step := self._expected.get(place)) else Step(BEGINNING, end)
             for place, end in ends.items()

@@ -16,12 +16,13 @@ from jobstream.errors import InvalidInput
 from jobstream.kafka.stored import Place
 from jobstream.telemetry import Event, emit
 from jobstream_api.infrastructure.database import Connection, Database
-from jobstream_api.repositories import arrivals
+from jobstream_api.repositories import arrivals, progress
 from jobstream_api.repositories.dead_letters import DeadLetter
 from jobstream_api.repositories.outbox import OutboxRow
+from jobstream_api.repositories.progress import Advance
 from jobstream_api.services.coverage import Coverage
 from jobstream_api.services.drafts import LaneOf
-from jobstream_api.services.ingest import Effects, Ingest, dead_letter
+from jobstream_api.services.ingest import AtOnce, Effects, Ingest, dead_letter
 from jobstream_api.settings import ApiSettings
 
 CONSUMER = "jobstream-intake"
@@ -108,6 +109,13 @@ class Intake(Ingest[Arrivals]):
             except InvalidInput as problem:
                 found.letters.append(dead_letter(record, problem))
         return found
+
+    def at_once(self, batch: Arrivals) -> AtOnce | None:
+        return None if batch.jobs or batch.letters else self._advance
+
+    async def _advance(self, connection: Connection, steps: list[Advance], effects: Effects) -> bool:
+        await progress.store(connection, CONSUMER, steps)  # a partition more or less: none has work that belongs to it
+        return True
 
     async def apply(self, connection: Connection, batch: Arrivals, effects: Effects) -> None:
         jobs, letters = batch.jobs, batch.letters

@@ -33,4 +33,3 @@ WITH given AS (
     ON CONFLICT DO NOTHING
     RETURNING 1
 )
-SELECT count(*) FROM moved
