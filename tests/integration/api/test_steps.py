@@ -9,9 +9,11 @@ import orjson
 import pytest
 
 from jobstream.contracts.events import StatusEvent
+from jobstream.contracts.jobs import Job
+from jobstream.ids import record_id
 from jobstream_api.domain.fold import Folded
 from jobstream_api.infrastructure.database import Database
-from jobstream_api.repositories import progress, runs
+from jobstream_api.repositories import arrivals, progress, runs
 from jobstream_api.repositories.progress import Advance, Overtaken, Step
 from tests.integration.api.conftest import Inside, StartInside
 from tests.support.space import Space
@@ -63,6 +65,34 @@ async def test_outcomes_and_steps_are_stored_together_or_not_at_all(inside: Insi
     assert await told([entry], None) == [entry]
     assert await stands() == ("COMPLETED", {("t", 0): Step(-1, 10)})
     assert await told([entry], Step(-1, 10)) is None
+
+
+async def test_new_rows_and_steps_are_stored_together_or_not_at_all(start_inside: StartInside, space: Space):
+    database = (await start_inside()).process.database
+    first, second = direct(1), direct(2)
+
+    async def made(entries: list[Folded], expected: Step | None, offset: int) -> set[UUID] | None:
+        async with database.connection() as connection:
+            steps = [Advance("t", 0, expected, offset)]
+            rows = await arrivals.insert_completed_and_advance(connection, entries, "c", steps)
+        return None if rows is None else set(rows)
+
+    assert await made([first], Step(3, 5), 10) is None
+    assert await made([first], None, 10) == {first.id}
+    assert await made([second, first], Step(-1, 10), 20) is None
+    rows = await space.fetch("SELECT id, status, result, attempt, direct, dispatched_at = created_at AS so FROM jobs")
+    assert [tuple(row) for row in rows] == [(first.id, "COMPLETED", '{"n": 1}', 1, True, True)]
+    async with database.connection() as connection:
+        assert await progress.load_steps(connection, "c") == {("t", 0): Step(-1, 10)}
+
+
+def direct(offset: int) -> Folded:
+    at = datetime.now(UTC)
+    entry = success(record_id("t", 0, offset, int(at.timestamp() * 1000)))
+    entry.job = Job.read(
+        {"id": entry.id, "type": "example", "queue": "default", "payload": {}, "created_at": at, "direct": True}
+    )
+    return entry
 
 
 def success(job: UUID) -> Folded:

@@ -115,7 +115,10 @@ class Applier(Ingest[News]):
             return None
         if all(entry.job is None or self._is_taken_in(entry) for entry in entries):
             return partial(self._report_at_once, entries) if all(map(_is_simple, entries)) else None
-        if all(_is_whole(entry) and not self._is_taken_in(entry) for entry in entries):
+        # Tried where the intake has not been: where it has, one row that is there already would undo all.
+        if all(
+            _is_whole(entry) and entry.origin is not None and self._coverage.is_ahead(entry.origin) for entry in entries
+        ):
             return partial(self._complete_at_once, entries)
         return None
 

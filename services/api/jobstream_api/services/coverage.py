@@ -53,12 +53,15 @@ class Coverage:
         stretch = self._stretches.get((origin.topic, origin.partition))
         return stretch is not None and origin.offset in stretch and _is_of_its_place(job, origin)
 
+    def is_ahead(self, origin: Origin) -> bool:
+        """True if our intake has the record before it; False also where another process takes in."""
+        return origin.offset >= self._next.get((origin.topic, origin.partition), origin.offset + 1)
+
     def complete(self, job: Job, origin: Origin) -> None:
         """The applier has made the job's row, COMPLETED."""
+        if not self.is_ahead(origin) or not _is_of_its_place(job, origin):
+            return  # nobody will ask
         place = (origin.topic, origin.partition)
-        # Behind the intake, or in a partition that another process takes in, nobody will ask.
-        if origin.offset < self._next.get(place, origin.offset + 1) or not _is_of_its_place(job, origin):
-            return
         known = self._completed.setdefault(place, set())
         known.add(origin.offset)
         if len(known) > _MOST:  # the intake left this partition

@@ -352,7 +352,8 @@ class Ingest(LoopService, Generic[Batch]):
             place: step.on(end) if (step := self._expected.get(place)) else Step(BEGINNING, end)
             for place, end in ends.items()
         }
-        self._passed_over.clear()
+        for place in ends:
+            self._passed_over.pop(place, None)
         reader.stored(ends)
         self.committed(effects)
 
