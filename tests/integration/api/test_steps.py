@@ -75,7 +75,7 @@ async def test_new_rows_and_steps_are_stored_together_or_not_at_all(start_inside
         async with database.connection() as connection:
             steps = [Advance("t", 0, expected, offset)]
             rows = await arrivals.insert_completed_and_advance(connection, entries, "c", steps)
-        return None if rows is None else set(rows)
+        return None if rows is None else {entry.id for entry, _ in rows}
 
     assert await made([first], Step(3, 5), 10) is None
     assert await made([first], None, 10) == {first.id}

@@ -48,27 +48,32 @@ async def insert(connection: Connection, jobs: Sequence[Job], lanes: Sequence[st
     return {row["id"] for row in rows}
 
 
-async def insert_completed(connection: Connection, entries: Sequence[Folded]) -> dict[UUID, datetime]:
+async def insert_completed(connection: Connection, entries: Sequence[Folded]) -> list[tuple[Folded, datetime]]:
     """Insert the jobs whose id is new, each with the outcome of its first dispatch.
 
     Args:
         entries: of direct jobs, COMPLETED.
 
     Returns:
-        When each of them was dispatched, by id.
+        Those that have rows now, each with the time of its dispatch.
     """
     rows = await connection.fetch(statement("arrivals_insert_completed"), *_completed(entries))
-    return {row["id"]: row["dispatched_at"] for row in rows}
+    return _inserted(entries, rows)
 
 
 async def insert_completed_and_advance(
     connection: Connection, entries: Sequence[Folded], consumer: str, steps: list[Advance]
-) -> dict[UUID, datetime] | None:
+) -> list[tuple[Folded, datetime]] | None:
     """The same with the consumer's steps, as one transaction; None if any id was there: then nothing was done."""
     rows = await progress.store_with(
         connection, consumer, steps, "arrivals_insert_completed", _completed(entries), rows=len(entries)
     )
-    return None if rows is None else {row["id"]: row["dispatched_at"] for row in rows}
+    return None if rows is None else _inserted(entries, rows)
+
+
+def _inserted(entries: Sequence[Folded], rows: Sequence[Any]) -> list[tuple[Folded, datetime]]:
+    dispatched = {row["id"]: row["dispatched_at"] for row in rows}
+    return [(entry, dispatched[entry.id]) for entry in entries if entry.id in dispatched]
 
 
 def _completed(entries: Sequence[Folded]) -> list[Any]:

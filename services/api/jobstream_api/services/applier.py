@@ -7,7 +7,7 @@ and the consumer's next offsets.
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -28,7 +28,7 @@ from jobstream_api.repositories.dead_letters import DeadLetter
 from jobstream_api.repositories.outbox import OutboxRow
 from jobstream_api.repositories.progress import Advance, Overtaken
 from jobstream_api.repositories.runs import Settled
-from jobstream_api.services import hand_backs
+from jobstream_api.services import hand_backs, outcomes
 from jobstream_api.services.coverage import Coverage
 from jobstream_api.services.flow import Flow
 from jobstream_api.services.ingest import AtOnce, Effects, Ingest, dead_letter
@@ -37,6 +37,9 @@ from jobstream_api.services.retention import kept
 from jobstream_api.settings import ApiSettings
 
 CONSUMER = "jobstream-applier"
+Changed = list[tuple[Folded, datetime]]
+"""Entries that changed their rows, each with the time of its dispatch."""
+Change = Callable[[Connection, Sequence[Folded], str, list[Advance]], Awaitable[Changed | None]]
 _MAX_EVENT_BYTES = 2 * limits.MAX_RECORD_BYTES
 
 
@@ -114,35 +117,14 @@ class Applier(Ingest[News]):
         if not entries or batch.workers or batch.letters:
             return None
         if all(entry.job is None or self._is_taken_in(entry) for entry in entries):
-            return partial(self._report_at_once, entries) if all(map(_is_simple, entries)) else None
+            simple = all(map(_is_simple, entries))
+            return partial(_change, runs.report_and_advance, _note_reported, entries) if simple else None
         # Tried where the intake has not been: where it has, one row that is there already would undo all.
         if all(
             _is_whole(entry) and entry.origin is not None and self._coverage.is_ahead(entry.origin) for entry in entries
         ):
-            return partial(self._complete_at_once, entries)
+            return partial(_change, arrivals.insert_completed_and_advance, _note_completed, entries)
         return None
-
-    async def _report_at_once(
-        self, entries: list[Folded], connection: Connection, steps: list[Advance], effects: Effects
-    ) -> bool:
-        reported = await runs.report_and_advance(connection, entries, CONSUMER, steps)
-        if reported is None:
-            return False
-        _note_reported(reported, effects)
-        effects.count("applied", len(reported))
-        effects.count("direct", sum(map(_is_whole, entries)))
-        return True
-
-    async def _complete_at_once(
-        self, entries: list[Folded], connection: Connection, steps: list[Advance], effects: Effects
-    ) -> bool:
-        made = await arrivals.insert_completed_and_advance(connection, entries, CONSUMER, steps)
-        if made is None:
-            return False
-        _note_completed(entries, made, effects)
-        for count in ("made", "applied", "direct"):
-            effects.count(count, len(entries))
-        return True
 
     async def apply(self, connection: Connection, batch: News, effects: Effects) -> None:
         records, letters = batch.records, batch.letters
@@ -209,12 +191,13 @@ class Applier(Ingest[News]):
         made = 0
         if ended:
             completed = await arrivals.insert_completed(connection, ended)
-            _note_completed(ended, completed, effects)
+            _note_completed(completed, effects)
             made += len(completed)
         if begun:
             lanes = [self._flow.lane(job.type, job.queue, job.key, job.payload) for job in begun]
-            made += len(await arrivals.insert(connection, begun, lanes))
-        effects.count("made", made)
+            inserted = await arrivals.insert(connection, begun, lanes)
+            effects.count("made", len(inserted))
+            made += len(inserted)
         if made == len(arrived):
             return entries, []
         jobs = [entry.job for entry in arrived if entry.job is not None]
@@ -257,14 +240,14 @@ class Applier(Ingest[News]):
                 decision = replace(decision, hold_s=hand_backs.ASK_AGAIN_S)
             if outcome.reason in (Deferral.LATE, Deferral.GATED):
                 unused.append(row.id)
-            settled[row.id] = _settled(row, decision, entry, outcome, lane)
+            settled[row.id] = outcomes.settled(row, decision, entry, outcome, lane)
             entry.applied = True
             effects.end(outcome, decision.status, None)
             effects.held |= decision.hold_s is not None
             if decision.status.terminal:
                 effects.terminal.append(row.id)
             if outcome.error is not None and outcome.error.code == "unknown_type" and outcome.origin is not None:
-                letters.append(_parked(outcome))
+                letters.append(outcomes.parked(outcome))
         if unused:
             await hand_backs.refund(connection, self._flow.rules, unused)
         if settled:
@@ -316,7 +299,25 @@ def _is_whole(entry: Folded) -> bool:
     return job.id == entry.id and entry.attempt == 1 and entry.dispatch == 1
 
 
-def _note_reported(reported: Iterable[tuple[Folded, datetime]], effects: Effects) -> None:
+async def _change(
+    change: Change,
+    note: Callable[[Changed, Effects], None],
+    entries: list[Folded],
+    connection: Connection,
+    steps: list[Advance],
+    effects: Effects,
+) -> bool:
+    """What ``at_once`` promises."""
+    changed = await change(connection, entries, CONSUMER, steps)
+    if changed is None:
+        return False
+    note(changed, effects)
+    effects.count("applied", len(changed))
+    effects.count("direct", sum(map(_is_whole, entries)))
+    return True
+
+
+def _note_reported(reported: Changed, effects: Effects) -> None:
     for entry, dispatched_at in reported:
         entry.applied = True
         if entry.outcome is not None:
@@ -324,82 +325,10 @@ def _note_reported(reported: Iterable[tuple[Folded, datetime]], effects: Effects
             effects.end(entry.outcome, JobStatus.COMPLETED, dispatched_at)
 
 
-def _note_completed(entries: Iterable[Folded], made: Mapping[UUID, datetime], effects: Effects) -> None:
-    """Entries of direct jobs, of which ``made`` have rows now, COMPLETED."""
-    _note_reported(((entry, made[entry.id]) for entry in entries if entry.id in made), effects)
-    effects.completed += [
-        (entry.job, entry.origin)
-        for entry in entries
-        if entry.id in made and entry.job is not None and entry.origin is not None
-    ]
-
-
-def _settled(row: Any, decision: Any, entry: Folded, outcome: StatusEvent, lane: str | None) -> Settled:
-    error, line = None, None
-    if outcome.error is not None:
-        error = error_entry(
-            row.attempt,
-            code=outcome.error.code,
-            kind=outcome.error.type,
-            message=outcome.error.message,
-            at=(outcome.finished_at or outcome.at).isoformat(),
-            worker=outcome.worker,
-            run_id=outcome.run_id,
-            traceback=outcome.error.traceback,
-        )
-        line = f"{outcome.error.type}: {outcome.error.message}" if outcome.error.type else outcome.error.message
-    return Settled(
-        row=row,
-        decision=decision,
-        run_id=outcome.run_id,
-        worker=outcome.worker,
-        started_at=entry.started_at(outcome),
-        finished_at=outcome.finished_at,
-        error=error,
-        last_error=line,
-        lane=lane,
-        late=outcome.reason in (Deferral.LATE, Deferral.STALE),
-    )
-
-
-def error_entry(
-    attempt: int,
-    *,
-    code: str,
-    kind: str,
-    message: str,
-    at: str | None,
-    worker: str | None,
-    run_id: UUID | None,
-    traceback: str | None = None,
-) -> dict[str, Any]:
-    """One element of a job's errors[]."""
-    return {
-        "attempt": attempt,
-        "at": at,
-        "code": code,
-        "type": kind,
-        "message": message,
-        "worker": worker,
-        "run_id": None if run_id is None else str(run_id),
-        "traceback": traceback,
-    }
-
-
-def _parked(outcome: StatusEvent) -> DeadLetter:
-    """A job of a type that its worker does not know: FAILED, and kept to be redriven."""
-    assert outcome.origin is not None
-    assert outcome.error is not None
-    return DeadLetter(
-        topic=outcome.origin.topic,
-        partition=outcome.origin.partition,
-        offset=outcome.origin.offset,
-        reason=outcome.error.code,
-        field="/type",
-        detail=outcome.error.message,
-        key=(outcome.key or str(outcome.id)).encode(),
-        value=None if outcome.job is None else outcome.job.to_json(),
-        headers=[],
-        record_at=outcome.at,
-        job_id=outcome.id,
-    )
+def _note_completed(completed: Changed, effects: Effects) -> None:
+    """The same of jobs that have rows only now."""
+    _note_reported(completed, effects)
+    effects.count("made", len(completed))
+    for entry, _ in completed:
+        if entry.job is not None and entry.origin is not None:
+            effects.completed.append((entry.job, entry.origin))

@@ -19,7 +19,7 @@ from jobstream_api.infrastructure.database import Connection, Database
 from jobstream_api.repositories import cancels, held, leadership, lost, outbox, runs
 from jobstream_api.repositories.outbox import OutboxRow
 from jobstream_api.repositories.runs import Settled
-from jobstream_api.services import applier
+from jobstream_api.services import outcomes
 from jobstream_api.services.catching_up import applied
 from jobstream_api.services.dispatcher import outbox_row
 from jobstream_api.services.marks import Marks
@@ -149,7 +149,7 @@ class Reaper(TurningLoop):
         decision = decide_lost(row, self._policies.of(row), self._rng)
         if decision is None:
             return None
-        error = applier.error_entry(
+        error = outcomes.error_entry(
             row.attempt, code="lease_lost", kind="LeaseLost", message=_LOST, at=at.isoformat(), worker=None, run_id=None
         )
         return Settled(row=row, decision=decision, error=error, last_error=f"LeaseLost: {_LOST}")
