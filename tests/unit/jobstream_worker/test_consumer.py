@@ -83,10 +83,12 @@ class StandIn:
         self._consumer = consumer
         self.records = records
         self.polls: list[tuple[set[str], float]] = []
+        self.rested = asyncio.Event()
 
     async def start(self) -> None: ...
 
-    async def keep_alive(self) -> None: ...
+    async def keep_alive(self) -> None:
+        self.rested.set()
 
     async def poll(self, partitions: list[TopicPartition], *, max_records: int, timeout_s: float) -> dict:
         self.polls.append(({place.topic for place in partitions}, timeout_s))
@@ -128,7 +130,8 @@ async def polling(desk: Desk, consumer: Consumer) -> AsyncIterator[StandIn]:
 
 
 async def test_no_record_is_taken_before_the_control_topic_was_read(desk, consumer, polling):
-    await asyncio.sleep(0.02)
+    async with asyncio.timeout(2):
+        await polling.rested.wait()
     assert polling.polls == []
     desk.control.caught_up()
     consumer.wake()
