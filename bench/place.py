@@ -41,6 +41,7 @@ class Place:
     """A running system.
 
     Attributes:
+        broker: as of `jobstream up`; None: the system is somebody else's.
         log: what PostgreSQL logs; None: not in reach.
         family: starts workers; None: the workers are somebody else's.
     """
@@ -49,6 +50,7 @@ class Place:
     port: int
     kafka: str
     database: str
+    broker: str | None = None
     folder: Path | None = None
     log: Path | None = None
     family: Family | None = None
@@ -172,7 +174,7 @@ def _place(run: Mapping[str, Any], folder: Path, family: Family) -> Place:
         "JOBSTREAM_WORKER_METRICS_HOST": HOST,
     }
     log = folder / "state" / "logs" / "postgres.log"
-    return Place(HOST, url.port, run["kafka"], run["database"], folder, log, family, env)
+    return Place(HOST, url.port, run["kafka"], run["database"], run["broker"], folder, log, family, env)
 
 
 def _command_line(process: psutil.Process) -> list[str]:
