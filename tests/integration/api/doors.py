@@ -10,6 +10,7 @@ import httpx2
 from jobstream.contracts.events import ErrorInfo, EventKind, StatusEvent, TypeAnnouncement
 from jobstream.ids import new_id
 from jobstream.kafka.follower import TopicFollower
+from jobstream_api.domain.fold import Folded
 from tests.support.space import Space
 
 
@@ -43,6 +44,14 @@ async def report(space: Space, job: dict[str, Any], event: EventKind, **fields: 
     await space.produce(
         [said.model_dump_json(exclude_none=True).encode()], topic=space.topics.status, key=job["id"].encode()
     )
+
+
+def success(job: UUID) -> Folded:
+    """What a batch says of a job whose first dispatch is a success."""
+    at = datetime.now(UTC)
+    ended = {"event": "completed", "run_id": new_id(), "worker": "w", "at": at, "type": "example", "result": {"n": 1}}
+    event = StatusEvent.read(ended | {"id": job, "started_at": at, "finished_at": at})
+    return Folded(job, 1, 1, 0, outcome=event)
 
 
 def failed(message: str = "it broke") -> dict[str, Any]:

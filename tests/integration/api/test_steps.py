@@ -8,7 +8,6 @@ import asyncpg
 import orjson
 import pytest
 
-from jobstream.contracts.events import StatusEvent
 from jobstream.contracts.jobs import Job
 from jobstream.ids import record_id
 from jobstream_api.domain.fold import Folded
@@ -16,6 +15,7 @@ from jobstream_api.infrastructure.database import Database
 from jobstream_api.repositories import arrivals, progress, runs
 from jobstream_api.repositories.progress import Advance, Overtaken, Step
 from tests.integration.api.conftest import Inside, StartInside
+from tests.integration.api.doors import success
 from tests.support.space import Space
 
 pytestmark = pytest.mark.integration
@@ -93,13 +93,6 @@ def direct(offset: int) -> Folded:
         {"id": entry.id, "type": "example", "queue": "default", "payload": {}, "created_at": at, "direct": True}
     )
     return entry
-
-
-def success(job: UUID) -> Folded:
-    at = datetime.now(UTC)
-    ended = {"event": "completed", "run_id": uuid4(), "worker": "w", "at": at, "type": "example", "result": {"n": 1}}
-    event = StatusEvent.read(ended | {"id": job, "started_at": at, "finished_at": at})
-    return Folded(job, 1, 1, 0, outcome=event)
 
 
 async def test_steps_cost_the_same_while_a_foreign_snapshot_keeps_the_old_ones(start_inside: StartInside, space: Space):

@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from jobstream.contracts.events import EventKind, StatusEvent
@@ -12,7 +13,12 @@ from jobstream_api.domain.transitions import Cause, next_status
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a row stands, as far as rules look at it."""
+    """Where a row stands, as far as rules look at it.
+
+    Attributes:
+        lane: where it waits, or under which it holds a permit.
+        permit_from: since when it holds one; None: it holds none.
+    """
 
     id: UUID
     type: str
@@ -21,6 +27,8 @@ class Standing:
     dispatch: int
     rank: int
     max_retries: int | None
+    lane: str | None = None
+    permit_from: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from jobstream.contracts.jobs import Job
 from jobstream_api.domain.fold import Folded
 from jobstream_api.infrastructure.database import Connection
 from jobstream_api.repositories import progress
-from jobstream_api.repositories.progress import Advance
+from jobstream_api.repositories.progress import Advance, Change
 from jobstream_api.repositories.statements import as_json, column, statement
 
 
@@ -65,9 +65,8 @@ async def insert_completed_and_advance(
     connection: Connection, entries: Sequence[Folded], consumer: str, steps: list[Advance]
 ) -> list[tuple[Folded, datetime]] | None:
     """The same with the consumer's steps, as one transaction; None if any id was there: then nothing was done."""
-    rows = await progress.store_with(
-        connection, consumer, steps, "arrivals_insert_completed", _completed(entries), rows=len(entries)
-    )
+    change = Change("arrivals_insert_completed", _completed(entries), len(entries))
+    rows = await progress.store_with(connection, consumer, steps, [change])
     return None if rows is None else _inserted(entries, rows)
 
 

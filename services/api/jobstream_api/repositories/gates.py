@@ -11,6 +11,7 @@ from jobstream_api.domain.gates import Bucket, Waiting
 from jobstream_api.domain.transitions import Cause, sources
 from jobstream_api.infrastructure.database import Connection
 from jobstream_api.repositories.held import Released, released
+from jobstream_api.repositories.progress import Change
 from jobstream_api.repositories.statements import statement
 
 MOST_LANES = 100_000
@@ -157,23 +158,21 @@ async def lower(connection: Connection, times: Mapping[Bucket, float]) -> None:
 
 async def refund(connection: Connection, permits: Sequence[Unused]) -> None:
     """Give permits back that were not used."""
-    await connection.execute(
-        statement("gates_refund"),
-        [permit.bucket[0] for permit in permits],
-        [permit.bucket[1] for permit in permits],
-        [permit.given_at for permit in permits],
-        [permit.interval_s for permit in permits],
-    )
+    change = refunding(permits)
+    await connection.execute(statement(change.name), *change.arguments)
 
 
-async def permits_of(connection: Connection, ids: Sequence[UUID]) -> list[tuple[str, datetime]]:
-    """The lane of each of ``ids`` that holds a permit, and since when it does."""
-    rows = await connection.fetch(
-        "SELECT lane, dispatched_at FROM jobs "
-        "WHERE id = ANY($1::uuid[]) AND lane IS NOT NULL AND dispatch_at IS NULL AND dispatched_at IS NOT NULL",
-        list(ids),
+def refunding(permits: Sequence[Unused]) -> Change:
+    """The same, to be done with others."""
+    return Change(
+        "gates_refund",
+        [
+            [permit.bucket[0] for permit in permits],
+            [permit.bucket[1] for permit in permits],
+            [permit.given_at for permit in permits],
+            [permit.interval_s for permit in permits],
+        ],
     )
-    return [(row["lane"], row["dispatched_at"]) for row in rows]
 
 
 async def earlier_of_key(connection: Connection, job_type: str, key: str, seq: int) -> UUID | None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from jobstream_api.infrastructure.database import Connection, is_unreadable
 from jobstream_api.repositories.statements import statement
@@ -46,6 +46,18 @@ class Advance:
     next_offset: int
 
 
+class Change(NamedTuple):
+    """A statement that changes rows.
+
+    Attributes:
+        rows: so many it has to return; None: it returns none, and none is missed.
+    """
+
+    name: str
+    arguments: Sequence[Any]
+    rows: int | None = None
+
+
 async def load_steps(connection: Connection, consumer: str) -> dict[Place, Step]:
     """The last step in every partition that ``consumer`` ever worked on."""
     rows = await connection.fetch(statement("progress_load"), consumer)
@@ -71,24 +83,22 @@ async def store(connection: Connection, consumer: str, steps: list[Advance]) -> 
 
 
 async def store_with(
-    connection: Connection, consumer: str, steps: list[Advance], change: str, arguments: Sequence[Any], *, rows: int
+    connection: Connection, consumer: str, steps: list[Advance], changes: Sequence[Change]
 ) -> list[Any] | None:
-    """Advance, and run another statement, as one: a transaction that takes one round trip.
+    """Advance, and run other statements, as one: a transaction that takes one round trip.
 
     Args:
         connection: outside of any transaction.
-        change: the name of a statement that returns each row it changes.
-        rows: how many those must be.
+        changes: one or more; no row may belong to two.
 
     Returns:
-        The rows; None if they would be others, or a partition stood elsewhere: then nothing was changed.
+        The rows of the first; None if any would be others, or a partition stood elsewhere: then nothing was changed.
     """
+    text = _with_steps(tuple((change.name, len(change.arguments), change.rows is not None) for change in changes))
+    arguments = [argument for change in changes for argument in change.arguments]
+    rows = [change.rows for change in changes if change.rows is not None]
     try:
-        return list(
-            await connection.fetch(
-                _with_steps(change, len(arguments)), *arguments, *_arguments(consumer, steps), len(steps), rows
-            )
-        )
+        return list(await connection.fetch(text, *arguments, *_arguments(consumer, steps), len(steps), rows))
     except Exception as error:
         if is_unreadable(error):  # or a value is no JSON: who does the same in steps will see
             return None
@@ -102,10 +112,24 @@ def storing() -> str:
 
 
 @cache
-def _with_steps(change: str, arguments: int) -> str:
-    """Statement ``change`` as a part of the one that stores steps, whose own arguments follow."""
-    steps, whole = _after(statement("progress_steps"), arguments), _after(statement("progress_whole"), arguments + 6)
-    return "\n".join([steps, ", changed AS (", statement(change), ")", whole])
+def _with_steps(changes: tuple[tuple[str, int, bool], ...]) -> str:
+    """Statements as parts of the one that stores steps, whose own arguments follow.
+
+    Args:
+        changes: the name of each, how many arguments it has, and whether its rows are counted.
+    """
+    parts, arguments = [], 0
+    for place, (name, taken, _) in enumerate(changes):
+        parts += [f", changed_{place} AS (", _after(statement(name), arguments), ")"]
+        arguments += taken
+    counted = [place for place, (_, _, is_counted) in enumerate(changes) if is_counted]
+    whole = " AND ".join(
+        f"(SELECT count(*) FROM changed_{place}) = ($2::bigint[])[{number}]"  # noqa: S608  (names of ours)
+        for number, place in enumerate(counted, 1)
+    )
+    end = f", changed AS (TABLE changed_0), counted AS (SELECT {whole} AS whole)\n{statement('progress_whole')}"
+    steps, end = _after(statement("progress_steps"), arguments), _after(end, arguments + 6)
+    return "\n".join([steps, *parts, end])
 
 
 def _after(text: str, arguments: int) -> str:

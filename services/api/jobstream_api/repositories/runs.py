@@ -15,8 +15,8 @@ from jobstream_api.domain.decisions import Decision, Standing
 from jobstream_api.domain.fold import Folded
 from jobstream_api.domain.transitions import Cause, sources
 from jobstream_api.infrastructure.database import Connection
-from jobstream_api.repositories import progress
-from jobstream_api.repositories.progress import Advance
+from jobstream_api.repositories import gates, progress
+from jobstream_api.repositories.progress import Advance, Change
 from jobstream_api.repositories.statements import as_json, column, statement
 
 
@@ -44,7 +44,7 @@ class Settled:
 
 
 def standing(record: Any) -> Standing:
-    """A row as the rules look at it."""
+    """A row as the rules look at it; without what was not read of it."""
     return Standing(
         id=record["id"],
         type=record["type"],
@@ -53,6 +53,8 @@ def standing(record: Any) -> Standing:
         dispatch=record["dispatch"],
         rank=record["rank"],
         max_retries=record["max_retries"],
+        lane=record.get("lane"),
+        permit_from=record.get("permit_from"),
     )
 
 
@@ -68,12 +70,31 @@ async def report(connection: Connection, entries: Sequence[Folded]) -> list[tupl
 
 
 async def report_and_advance(
-    connection: Connection, entries: Sequence[Folded], consumer: str, steps: list[Advance]
+    connection: Connection,
+    entries: Sequence[Folded],
+    consumer: str,
+    steps: list[Advance],
+    settled: Sequence[Settled] = (),
+    unused: Sequence[gates.Unused] = (),
 ) -> list[tuple[Folded, datetime]] | None:
-    """The same with the consumer's steps, as one transaction; None if any did not apply: then nothing did."""
+    """The same with the consumer's steps, as one transaction; None if any did not apply: then nothing did.
+
+    Args:
+        settled: other outcomes that are written too, if each row stands where it was seen.
+        unused: permits that they give back.
+    """
     entries = _in_order(entries)
-    rows = await progress.store_with(connection, consumer, steps, "runs_report", _reporting(entries), rows=len(entries))
-    return None if rows is None else _reported(entries, rows)
+    changes = []
+    if entries:
+        changes.append(Change("runs_report", _reporting(entries), len(entries)))
+    if settled:
+        changes.append(Change("runs_settle", _settling(settled), len(settled)))
+    if unused:
+        changes.append(gates.refunding(unused))
+    rows = await progress.store_with(connection, consumer, steps, changes)
+    if rows is None:
+        return None
+    return _reported(entries, rows) if entries else []
 
 
 def _in_order(entries: Sequence[Folded]) -> list[Folded]:
@@ -110,16 +131,30 @@ def _reported(entries: Sequence[Folded], rows: Sequence[Any]) -> list[tuple[Fold
     return [(entries[row["place"]], row["dispatched_at"]) for row in rows]
 
 
+async def standings(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Standing]:
+    """Read where rows stand."""
+    return await _standings(connection, statement("runs_standings"), ids)
+
+
 async def lock(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Standing]:
     """Lock rows in the order of their ids and read where they stand."""
-    rows = await connection.fetch(statement("runs_lock"), sorted(ids))
+    return await _standings(connection, f"{statement('runs_standings')}ORDER BY id\nFOR NO KEY UPDATE", ids)
+
+
+async def _standings(connection: Connection, query: str, ids: Sequence[UUID]) -> dict[UUID, Standing]:
+    in_order = sorted(ids)
+    rows = await connection.fetch(query, in_order, in_order[0], in_order[-1])
     return {row["id"]: standing(row) for row in rows}
 
 
 async def settle(connection: Connection, settled: Sequence[Settled]) -> None:
     """Write decided outcomes to rows that the caller has locked."""
-    await connection.execute(
-        statement("runs_settle"),
+    await connection.execute(statement("runs_settle"), *_settling(settled))
+
+
+def _settling(settled: Sequence[Settled]) -> list[Any]:
+    settled = sorted(settled, key=lambda entry: entry.row.id)  # as everybody locks rows
+    return [
         [entry.row.id for entry in settled],
         [entry.decision.status.value for entry in settled],
         [entry.decision.hold_s for entry in settled],
@@ -132,15 +167,19 @@ async def settle(connection: Connection, settled: Sequence[Settled]) -> None:
         [entry.last_error for entry in settled],
         column([entry.lane for entry in settled]),
         [entry.late for entry in settled],
-    )
+        [entry.row.status.value for entry in settled],
+        [entry.row.attempt for entry in settled],
+        [entry.row.dispatch for entry in settled],
+        [entry.row.rank for entry in settled],
+        settled[0].row.id,
+        settled[-1].row.id,
+    ]
 
 
-async def gateless(connection: Connection, ids: Sequence[UUID]) -> list[Any]:
-    """What lanes depend on, of those of ``ids`` that have none."""
+async def gated(connection: Connection, ids: Sequence[UUID]) -> list[Any]:
+    """What the lanes of ``ids`` depend on."""
     return list(
-        await connection.fetch(
-            "SELECT id, type, queue, key, payload FROM jobs WHERE id = ANY($1::uuid[]) AND lane IS NULL", list(ids)
-        )
+        await connection.fetch("SELECT id, type, queue, key, payload FROM jobs WHERE id = ANY($1::uuid[])", list(ids))
     )
 
 

@@ -24,6 +24,17 @@ SET status           = e.status,
     last_error       = coalesce(e.last_error, j.last_error)
 FROM unnest(
     $1::uuid[], $2::text[], $3::float8[], $4::uuid[], $5::text[], $6::timestamptz[], $7::timestamptz[],
-    $8::bool[], $9::text[], $10::text[], $11::text[], $12::bool[]
-) AS e (id, status, hold_s, run_id, worker, started_at, finished_at, terminal, error, last_error, lane, late)
+    $8::bool[], $9::text[], $10::text[], $11::text[], $12::bool[], $13::text[], $14::int[], $15::int[], $16::int[]
+) AS e (
+    id, status, hold_s, run_id, worker, started_at, finished_at, terminal, error, last_error, lane, late, seen_status,
+    seen_attempt, seen_dispatch, seen_rank
+)
 WHERE j.id = e.id
+  -- The same once more, so that only the partitions of these days are opened at all.
+  AND j.id BETWEEN $17 AND $18
+  -- As it stood when this was decided.
+  AND j.status = e.seen_status
+  AND j.attempt = e.seen_attempt
+  AND j.dispatch = e.seen_dispatch
+  AND j.rank = e.seen_rank
+RETURNING j.id

@@ -8,30 +8,29 @@ and the consumer's next offsets.
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 from jobstream.contracts import limits
-from jobstream.contracts.events import Deferral, EventKind, StatusEvent, WorkerEvent, read_status
+from jobstream.contracts.events import EventKind, StatusEvent, WorkerEvent, read_status
 from jobstream.contracts.status import JobStatus
 from jobstream.contracts.topics import Topics
 from jobstream.errors import InvalidInput
 from jobstream.telemetry import Event, emit
-from jobstream_api.domain.decisions import decide
 from jobstream_api.domain.fold import Folded, fold
 from jobstream_api.infrastructure.database import Connection, Database
-from jobstream_api.repositories import arrivals, cancels, retention, runs, workers
+from jobstream_api.repositories import arrivals, cancels, gates, retention, runs, workers
 from jobstream_api.repositories.dead_letters import DeadLetter
 from jobstream_api.repositories.outbox import OutboxRow
 from jobstream_api.repositories.progress import Advance, Overtaken
-from jobstream_api.repositories.runs import Settled
 from jobstream_api.services import hand_backs, outcomes
 from jobstream_api.services.coverage import Coverage
 from jobstream_api.services.flow import Flow
 from jobstream_api.services.ingest import AtOnce, Effects, Ingest, dead_letter
+from jobstream_api.services.outcomes import Decided, Outcomes
 from jobstream_api.services.policies import Policies
 from jobstream_api.services.retention import kept
 from jobstream_api.settings import ApiSettings
@@ -39,7 +38,7 @@ from jobstream_api.settings import ApiSettings
 CONSUMER = "jobstream-applier"
 Changed = list[tuple[Folded, datetime]]
 """Entries that changed their rows, each with the time of its dispatch."""
-Change = Callable[[Connection, Sequence[Folded], str, list[Advance]], Awaitable[Changed | None]]
+Write = Callable[[Connection, Sequence[Folded], str, list[Advance]], Awaitable[Changed | None]]
 _MAX_EVENT_BYTES = 2 * limits.MAX_RECORD_BYTES
 
 
@@ -85,14 +84,13 @@ class Applier(Ingest[News]):
             topics=[Topics(settings.topic_prefix).status],
             hand_over=hand_over,
         )
-        self._policies = policies
         self._kept = kept(settings)
         self._flow = flow
         self._coverage = coverage
         self._notify = notify
         self._wake_dispatcher = wake_dispatcher
         self._permits_free = permits_free
-        self._rng = rng or random.Random()  # noqa: S311  (jitter, no secret)
+        self._outcomes = Outcomes(policies, flow, rng)
 
     def read(self, records: Sequence[Any]) -> News:
         events: list[tuple[int, StatusEvent]] = []
@@ -117,13 +115,15 @@ class Applier(Ingest[News]):
         if not entries or batch.workers or batch.letters:
             return None
         if all(entry.job is None or self._is_taken_in(entry) for entry in entries):
-            simple = all(map(_is_simple, entries))
-            return partial(_change, runs.report_and_advance, _note_reported, entries) if simple else None
+            others = [entry for entry in entries if outcomes.is_other(entry)]
+            if not others:
+                return partial(_write_at_once, runs.report_and_advance, _note_reported, entries)
+            return None if any(map(outcomes.is_parked, others)) else partial(self._settle_at_once, entries, others)
         # Tried where the intake has not been: where it has, one row that is there already would undo all.
         if all(
             _is_whole(entry) and entry.origin is not None and self._coverage.is_ahead(entry.origin) for entry in entries
         ):
-            return partial(_change, arrivals.insert_completed_and_advance, _note_completed, entries)
+            return partial(_write_at_once, arrivals.insert_completed_and_advance, _note_completed, entries)
         return None
 
     async def apply(self, connection: Connection, batch: News, effects: Effects) -> None:
@@ -208,50 +208,50 @@ class Applier(Ingest[News]):
         return [entry for entry in entries if id(entry) not in refused], clashing
 
     async def _report(self, connection: Connection, entries: list[Folded], effects: Effects) -> None:
-        simple = [entry for entry in entries if not entry.applied and _is_simple(entry)]
+        simple = [entry for entry in entries if not entry.applied and not outcomes.is_other(entry)]
         if simple:
             _note_reported(await runs.report(connection, simple), effects)
 
     async def _settle(
-        self,
-        connection: Connection,
-        entries: list[Folded],
-        effects: Effects,
-        letters: list[DeadLetter],
+        self, connection: Connection, entries: list[Folded], effects: Effects, letters: list[DeadLetter]
     ) -> None:
-        ended = [
-            (entry, entry.outcome)
-            for entry in entries
-            if entry.outcome is not None and entry.outcome.event is not EventKind.COMPLETED
-        ]
-        if not ended:
+        others = [entry for entry in entries if outcomes.is_other(entry)]
+        if not others:
             return
-        rows = await runs.lock(connection, [outcome.id for _, outcome in ended])
-        settled: dict[UUID, Settled] = {}
-        lanes = await hand_backs.lanes(connection, self._flow, [outcome for _, outcome in ended])
-        unused: list[UUID] = []
-        for entry, outcome in ended:
-            row = rows.get(outcome.id)
-            decision = None if row is None else decide(row, outcome, self._policies.of(row), self._rng)
-            if row is None or decision is None:
-                continue
-            lane = lanes.get(row.id)
-            if row.id in lanes and lane is None:
-                decision = replace(decision, hold_s=hand_backs.ASK_AGAIN_S)
-            if outcome.reason in (Deferral.LATE, Deferral.GATED):
-                unused.append(row.id)
-            settled[row.id] = outcomes.settled(row, decision, entry, outcome, lane)
-            entry.applied = True
-            effects.end(outcome, decision.status, None)
-            effects.held |= decision.hold_s is not None
-            if decision.status.terminal:
-                effects.terminal.append(row.id)
-            if outcome.error is not None and outcome.error.code == "unknown_type" and outcome.origin is not None:
-                letters.append(outcomes.parked(outcome))
-        if unused:
-            await hand_backs.refund(connection, self._flow.rules, unused)
-        if settled:
-            await runs.settle(connection, list(settled.values()))
+        rows = await runs.lock(connection, [entry.id for entry in others])
+        lanes = await hand_backs.lanes(connection, self._flow, outcomes.laneless(others, rows))
+        decided = self._outcomes.decide(others, rows, lanes)
+        if decided.unused:
+            await gates.refund(connection, decided.unused)
+        if decided.entries:
+            await runs.settle(connection, decided.settled)
+        _note_decided(decided, effects)
+        letters += [outcomes.parked(entry) for entry, _ in decided.entries if outcomes.is_parked(entry)]
+
+    async def _settle_at_once(
+        self,
+        entries: list[Folded],
+        others: list[Folded],
+        connection: Connection,
+        steps: list[Advance],
+        effects: Effects,
+    ) -> bool:
+        """What ``at_once`` promises: decided by rows that are not locked, and written if they still stand so."""
+        rows = await runs.standings(connection, [entry.id for entry in others])
+        if outcomes.laneless(others, rows):
+            return False
+        decided = self._outcomes.decide(others, rows, {})
+        if len(decided.entries) < len(others):
+            return False
+        simple = [entry for entry in entries if not outcomes.is_other(entry)]
+        reported = await runs.report_and_advance(connection, simple, CONSUMER, steps, decided.settled, decided.unused)
+        if reported is None:
+            return False
+        _note_reported(reported, effects)
+        _note_decided(decided, effects)
+        effects.count("applied", len(entries))
+        effects.count("direct", sum(map(_is_whole, entries)))
+        return True
 
     async def _give_back_permits(self, connection: Connection, left: list[Folded], effects: Effects) -> None:
         """A job that was cancelled under way keeps its permit until its run is over: these are."""
@@ -286,11 +286,6 @@ class Applier(Ingest[News]):
         return dead_letter(record, problem, entry.id)
 
 
-def _is_simple(entry: Folded) -> bool:
-    """True if it only tells that a run goes on, or is COMPLETED."""
-    return entry.outcome is None or entry.outcome.event is EventKind.COMPLETED
-
-
 def _is_whole(entry: Folded) -> bool:
     """True for a direct job, whole, with the success of its first dispatch."""
     job, outcome = entry.job, entry.outcome
@@ -299,8 +294,8 @@ def _is_whole(entry: Folded) -> bool:
     return job.id == entry.id and entry.attempt == 1 and entry.dispatch == 1
 
 
-async def _change(
-    change: Change,
+async def _write_at_once(
+    write: Write,
     note: Callable[[Changed, Effects], None],
     entries: list[Folded],
     connection: Connection,
@@ -308,7 +303,7 @@ async def _change(
     effects: Effects,
 ) -> bool:
     """What ``at_once`` promises."""
-    changed = await change(connection, entries, CONSUMER, steps)
+    changed = await write(connection, entries, CONSUMER, steps)
     if changed is None:
         return False
     note(changed, effects)
@@ -323,6 +318,18 @@ def _note_reported(reported: Changed, effects: Effects) -> None:
         if entry.outcome is not None:
             effects.terminal.append(entry.id)
             effects.end(entry.outcome, JobStatus.COMPLETED, dispatched_at)
+
+
+def _note_decided(decided: Decided, effects: Effects) -> None:
+    """The same of other outcomes."""
+    for entry, settled in decided.entries:
+        entry.applied = True
+        decision = settled.decision
+        if entry.outcome is not None:
+            effects.end(entry.outcome, decision.status, None)
+        effects.held |= decision.hold_s is not None
+        if decision.status.terminal:
+            effects.terminal.append(entry.id)
 
 
 def _note_completed(completed: Changed, effects: Effects) -> None:

@@ -171,7 +171,7 @@ class Ingest(LoopService, Generic[Batch]):
         """Do the work of a batch in the transaction of ``connection``; note what follows in ``effects``."""
 
     def at_once(self, batch: Batch) -> AtOnce | None:
-        """What does a batch's work and stores its steps in one statement; None if the work is more than that."""
+        """What writes a batch's work and its steps in one statement; None if the work is more than that."""
         return None
 
     def committed(self, effects: Effects) -> None:

@@ -1,16 +1,88 @@
-"""Outcomes other than success, as they are written: into the row, its errors[], and the dead letters."""
+"""Outcomes other than success: decided, and written into the row, its errors[], and the dead letters."""
 
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from jobstream.contracts.events import Deferral, StatusEvent
+from jobstream.contracts.events import Deferral, EventKind, StatusEvent
+from jobstream_api.domain.decisions import Decision, Standing, decide
 from jobstream_api.domain.fold import Folded
 from jobstream_api.repositories.dead_letters import DeadLetter
+from jobstream_api.repositories.gates import Unused
 from jobstream_api.repositories.runs import Settled
+from jobstream_api.services import hand_backs
+from jobstream_api.services.flow import Flow
+from jobstream_api.services.policies import Policies
+
+Lanes = Mapping[UUID, str | None]
+"""Where jobs that had no lane wait from now on; None: we know of no gate."""
 
 
-def settled(row: Any, decision: Any, entry: Folded, outcome: StatusEvent, lane: str | None) -> Settled:
-    """What is written of an outcome other than success, as it was decided."""
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """Outcomes that fit their rows, and what they give back.
+
+    Attributes:
+        entries: of them, with what is written of each.
+        unused: permits.
+    """
+
+    entries: Sequence[tuple[Folded, Settled]]
+    unused: Sequence[Unused]
+
+    @property
+    def settled(self) -> list[Settled]:
+        """What is written."""
+        return [settled for _, settled in self.entries]
+
+
+class Outcomes:
+    """Decides on outcomes other than success."""
+
+    def __init__(self, policies: Policies, flow: Flow, rng: random.Random | None = None) -> None:
+        self._policies = policies
+        self._flow = flow
+        self._rng = rng or random.Random()  # noqa: S311  (jitter, no secret)
+
+    def decide(self, entries: Sequence[Folded], rows: Mapping[UUID, Standing], lanes: Lanes) -> Decided:
+        """What becomes of the jobs of ``entries``, by their rows."""
+        decided, unused = [], []
+        for entry in entries:
+            row, outcome = rows.get(entry.id), entry.outcome
+            if row is None or outcome is None:
+                continue
+            decision = decide(row, outcome, self._policies.of(row), self._rng)
+            if decision is None:
+                continue
+            lane = lanes.get(row.id)
+            if row.id in lanes and lane is None:
+                decision = replace(decision, hold_s=hand_backs.ASK_AGAIN_S)
+            if outcome.reason in (Deferral.LATE, Deferral.GATED):
+                unused.append(row)
+            decided.append((entry, _settled(row, decision, entry, outcome, lane)))
+        return Decided(decided, hand_backs.unused(self._flow.rules, unused))
+
+
+def is_other(entry: Folded) -> bool:
+    """True if the run ended, and not well."""
+    return entry.outcome is not None and entry.outcome.event is not EventKind.COMPLETED
+
+
+def laneless(entries: Sequence[Folded], rows: Mapping[UUID, Standing]) -> list[UUID]:
+    """Jobs that were handed back for want of a permit and have no lane yet."""
+    return [
+        entry.id
+        for entry in entries
+        if entry.outcome is not None
+        and entry.outcome.reason is Deferral.GATED
+        and entry.id in rows
+        and rows[entry.id].lane is None
+    ]
+
+
+def _settled(row: Standing, decision: Decision, entry: Folded, outcome: StatusEvent, lane: str | None) -> Settled:
     error, line = None, None
     if outcome.error is not None:
         error = error_entry(
@@ -62,8 +134,18 @@ def error_entry(
     }
 
 
-def parked(outcome: StatusEvent) -> DeadLetter:
-    """A job of a type that its worker does not know: FAILED, and kept to be redriven."""
+def is_parked(entry: Folded) -> bool:
+    """True if the worker does not know the job's type: it is FAILED, and kept to be redriven."""
+    outcome = entry.outcome
+    if outcome is None or outcome.error is None:
+        return False
+    return outcome.error.code == "unknown_type" and outcome.origin is not None
+
+
+def parked(entry: Folded) -> DeadLetter:
+    """How such a job is kept."""
+    outcome = entry.outcome
+    assert outcome is not None
     assert outcome.origin is not None
     assert outcome.error is not None
     return DeadLetter(

@@ -10,12 +10,18 @@ import pytest
 
 from jobstream.contracts.events import Origin, StatusEvent
 from jobstream.contracts.jobs import Job
+from jobstream.contracts.status import JobStatus
 from jobstream.ids import record_id
+from jobstream_api.domain.decisions import Standing
+from jobstream_api.domain.flow import FlowRules
 from jobstream_api.domain.fold import Folded, fold
+from jobstream_api.domain.retry import RetryPolicy
 from jobstream_api.infrastructure.database import Database
+from jobstream_api.repositories import runs
 from jobstream_api.repositories.dead_letters import DeadLetter
 from jobstream_api.services.applier import Applier, News
 from jobstream_api.services.coverage import Coverage
+from jobstream_api.services.ingest import Effects
 from jobstream_api.settings import ApiSettings
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -62,8 +68,8 @@ def applier(coverage: Coverage) -> Applier:
     return Applier(
         settings,
         Database(settings),
-        policies=cast(Any, None),
-        flow=cast(Any, SimpleNamespace()),
+        policies=cast(Any, SimpleNamespace(of=lambda row: RetryPolicy(row.max_retries))),
+        flow=cast(Any, SimpleNamespace(rules=FlowRules())),
         coverage=coverage,
         hand_over=ignored,
         notify=ignored,
@@ -74,14 +80,48 @@ def applier(coverage: Coverage) -> Applier:
 
 def tried(applier: Applier, *events: StatusEvent) -> str | None:
     chosen = applier.at_once(news(events))
-    return None if chosen is None else cast(Any, chosen).args[0].__name__
+    if chosen is None:
+        return None
+    way = cast(Any, chosen)
+    return way.args[0].__name__ if way.func.__name__ == "_write_at_once" else way.func.__name__
 
 
 def test_runs_that_go_on_or_are_completed_are_reported_at_once(applier: Applier):
     assert tried(applier, told(), told("running", lease_s=30), told("heartbeat", lease_s=30)) == "report_and_advance"
     assert tried(applier, told(), told(offset=4)) == "report_and_advance"
-    assert tried(applier, told(), told("failed", error={"code": "error", "type": "E", "message": "m"})) is None
     assert tried(applier) is None
+
+
+def test_other_outcomes_are_settled_at_once_unless_they_are_parked_too(applier: Applier):
+    def failed(code: str) -> StatusEvent:
+        error = {"code": code, "type": "E", "message": "m"}
+        return told("failed", error=error, origin=Origin(topic=TOPIC, partition=0, offset=4))
+
+    assert tried(applier, told(), failed("error")) == "_settle_at_once"
+    assert tried(applier, told("deferred", reason="late"), told(offset=4)) == "_settle_at_once"
+    assert tried(applier, told(), failed("unknown_type")) is None
+    assert tried(applier, failed("error"), told(offset=10)) is None
+
+
+async def test_what_is_settled_at_once_tells_of_all_that_it_did(applier: Applier, monkeypatch: pytest.MonkeyPatch):
+    well, badly = told(offset=4), told("failed", retryable=False, error={"code": "error", "type": "E", "message": "m"})
+
+    async def standings(connection: Any, ids: Any) -> dict[Any, Standing]:
+        return {job: Standing(job, "example", JobStatus.PENDING, 1, 1, 0, 0) for job in ids}
+
+    async def report_and_advance(connection: Any, entries: Any, *_: Any) -> Any:
+        return [(entry, AT) for entry in entries]
+
+    monkeypatch.setattr(runs, "standings", standings)
+    monkeypatch.setattr(runs, "report_and_advance", report_and_advance)
+    effects = Effects()
+    chosen = applier.at_once(news([well, badly]))
+    assert chosen is not None
+    assert await chosen(cast(Any, None), [], effects)
+    assert effects.facts == {"applied": 2, "direct": 1}
+    assert effects.terminal == [well.id, badly.id]
+    assert set(effects.ended) == {("example", JobStatus.COMPLETED), ("example", JobStatus.FAILED)}
+    assert not effects.held
 
 
 def test_direct_jobs_are_completed_at_once_where_the_intake_has_not_been(applier: Applier, coverage: Coverage):
