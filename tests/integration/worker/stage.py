@@ -126,7 +126,7 @@ class Stage(Space):
         committed = await self.committed()
         return sum(end - committed.get(place, (0, ""))[0] for place, end in ends.items())
 
-    async def lag_is_zero(self, timeout: float = 10.0) -> None:
+    async def lag_is_zero(self, timeout: float = 30.0) -> None:
         """Wait until everything on the default queue's topic is committed."""
 
         async def zero() -> bool:
