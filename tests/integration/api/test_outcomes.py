@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import orjson
 import pytest
 
 from jobstream.contracts.events import ErrorInfo, EventKind
@@ -84,6 +85,54 @@ async def test_who_meets_others_waits_for_them_in_the_order_of_ids_and_sees_what
     assert await task is None
     found = await space.fetch("SELECT status, dispatch, priority FROM jobs ORDER BY id")
     assert [tuple(row) for row in found] == [("PENDING", 2, 0), ("PENDING", 1, 9)]
+
+
+async def test_outcomes_far_apart_cost_only_their_own_rows_even_before_statistics_know_them(
+    inside: Inside, space: Space
+):
+    batch = {"jobs": [{"payload": {"task": "example"}}] * 1_000}
+    for turn in range(4):
+        assert (await inside.post("/jobs/batch", json=batch)).status_code == 201
+        if turn == 0:
+            await space.fetch("ANALYZE jobs")
+    ids = [row["id"] for row in await space.fetch("SELECT id FROM jobs ORDER BY id OFFSET 1000")]
+    failing, ending = ids[::600], [success(job) for job in ids[1::100]]
+    async with inside.process.database.connection() as connection:
+        rows = await runs.standings(connection, failing)
+        settled = [Settled(row=row, decision=Decision(JobStatus.RETRYING, 60.0)) for row in rows.values()]
+        with pytest.raises(Planned) as planned:
+            await runs.report_and_advance(Planning(connection), ending, "c", [Advance("t", 0, None, 10)], settled)  # type: ignore[arg-type]
+    read = sum(rows_read(planned.value.top))
+    assert read == len(failing) + len(ending), f"{read} rows were read for {len(failing)} and {len(ending)}"
+
+
+class Planned(Exception):
+    """How a statement went: the top of its plan."""
+
+    def __init__(self, top: dict[str, Any]) -> None:
+        super().__init__()
+        self.top = top
+
+
+class Planning:
+    """Tells how a statement would be run, by running it, and takes it back."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    async def fetch(self, text: str, *arguments: Any) -> None:
+        async with self._connection.transaction():
+            plan = await self._connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {text}", *arguments)
+            raise Planned((plan if isinstance(plan, list) else orjson.loads(plan))[0]["Plan"])
+
+
+def rows_read(plan: dict[str, Any]) -> list[int]:
+    """Rows of jobs that the parts of a plan read."""
+    parts = [read for part in plan.get("Plans", []) for read in rows_read(part)]
+    if not plan.get("Alias", "").startswith("j") or "Scan" not in plan["Node Type"]:
+        return parts
+    removed = plan.get("Rows Removed by Filter", 0)
+    return [*parts, round((plan["Actual Rows"] + removed) * plan["Actual Loops"])]
 
 
 @pytest.mark.parametrize("in_steps", [False, True])

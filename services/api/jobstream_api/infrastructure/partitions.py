@@ -7,6 +7,7 @@ fail, so they are made well ahead, at every upgrade and by the leader.
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 
@@ -19,6 +20,9 @@ _EPOCH = datetime(2024, 1, 1, tzinfo=UTC)  # a Monday
 # Most of a job's columns are filled by its outcome, an update: with room on its page it touches no index.
 _FILLFACTOR = 45
 _WEEK = timedelta(weeks=1)
+_WEEK_MS = _WEEK // timedelta(milliseconds=1)
+_EPOCH_MS = int(_EPOCH.timestamp() * 1000)
+_MAX_ID = (1 << 128) - 1
 _NAME = re.compile(r"jobs_(\d{8})")
 _LOCK_TIMEOUT = "100ms"
 _STATEMENT_TIMEOUT = "1s"
@@ -37,6 +41,13 @@ def partition_name(week: datetime) -> str:
 def end_of(week: datetime) -> datetime:
     """When the week is over."""
     return week + _WEEK
+
+
+def bounds_of(first: UUID, last: UUID) -> tuple[UUID, UUID]:
+    """The lowest and the highest id of the weeks that ``first`` to ``last`` are of, whether they are UUIDv7 or not."""
+    weeks_since = [((id_.int >> 80) - _EPOCH_MS) // _WEEK_MS for id_ in (first, last)]
+    low, high = (_EPOCH_MS + week * _WEEK_MS << 80 for week in (weeks_since[0], weeks_since[1] + 1))
+    return UUID(int=max(low, 0)), UUID(int=min(high - 1, _MAX_ID))
 
 
 async def weeks(connection: Any) -> list[datetime]:

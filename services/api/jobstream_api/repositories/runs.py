@@ -15,6 +15,7 @@ from jobstream_api.domain.decisions import Decision, Standing
 from jobstream_api.domain.fold import Folded
 from jobstream_api.domain.transitions import Cause, sources
 from jobstream_api.infrastructure.database import Connection
+from jobstream_api.infrastructure.partitions import bounds_of
 from jobstream_api.repositories import gates, progress
 from jobstream_api.repositories.progress import Advance, Change
 from jobstream_api.repositories.statements import as_json, column, statement
@@ -122,8 +123,7 @@ def _reporting(entries: Sequence[Folded]) -> list[Any]:
         [as_json(entry.outcome.result) if entry.outcome else None for entry in entries],
         sources(Cause.START),
         sources(Cause.COMPLETE),
-        entries[0].id,
-        entries[-1].id,
+        *bounds_of(entries[0].id, entries[-1].id),
     ]
 
 
@@ -143,7 +143,7 @@ async def lock(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, Standi
 
 async def _standings(connection: Connection, query: str, ids: Sequence[UUID]) -> dict[UUID, Standing]:
     in_order = sorted(ids)
-    rows = await connection.fetch(query, in_order, in_order[0], in_order[-1])
+    rows = await connection.fetch(query, in_order, *bounds_of(in_order[0], in_order[-1]))
     return {row["id"]: standing(row) for row in rows}
 
 
@@ -171,8 +171,7 @@ def _settling(settled: Sequence[Settled]) -> list[Any]:
         [entry.row.attempt for entry in settled],
         [entry.row.dispatch for entry in settled],
         [entry.row.rank for entry in settled],
-        settled[0].row.id,
-        settled[-1].row.id,
+        *bounds_of(settled[0].row.id, settled[-1].row.id),
     ]
 
 

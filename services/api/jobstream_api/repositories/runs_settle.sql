@@ -30,7 +30,8 @@ FROM unnest(
     seen_attempt, seen_dispatch, seen_rank
 )
 WHERE j.id = e.id
-  -- The same once more, so that only the partitions of these days are opened at all.
+  -- Twice more, as in runs_report.
+  AND j.id = ANY(ARRAY(SELECT unnest($1::uuid[])))
   AND j.id BETWEEN $17 AND $18
   -- As it stood when this was decided.
   AND j.status = e.seen_status
