@@ -2,18 +2,14 @@
 
 import asyncio
 import time
-from dataclasses import replace
 
 import asyncpg
 
 from bench.figures import Figure, Target
-from bench.place import own_place
-from bench.ratios import rates, ratios
+from bench.ratios import in_turns, ratios
 from bench.rounds import submit_batches, thousands, warm_up
 from bench.scenario import Here, Line, Scenario
-from bench.watch import Watch
 
-TURNS = 7
 STEADY = 1_000
 """Jobs a second while the snapshot ages."""
 DEAD = """
@@ -30,14 +26,7 @@ async def _measure(here: Here, scenario: Scenario) -> list[Figure]:
             await foreign.fetchval("SELECT count(*) FROM job_types")  # only now it has a snapshot
             here.tell(f"a snapshot is held for {here.hold_s:.0f} s")
             await _steady(here)
-            # In the hour since it began the machine has changed its speed: a new system shows what it gives now.
-            async with own_place(here.place.broker, 1) as place, Watch(place.database) as watch:
-                new = replace(here, place=place, watch=watch)
-                await warm_up(place, watch, here.scale)
-                without, held = [], []
-                for _ in range(TURNS):
-                    held.append(await rates(here, 1))
-                    without.append(await rates(new, 1))
+            without, held = await in_turns(here, lambda new: warm_up(new.place, new.watch, new.scale))
             dead = await here.watch.fetchval(DEAD)
     finally:
         await foreign.close(timeout=5)
