@@ -19,7 +19,7 @@ Rates = dict[str, float]
 """Jobs a second, by the name of the line."""
 
 
-async def rates(here: Here, rounds: int = 5) -> Rates:
+async def rates(here: Here, rounds: int) -> Rates:
     """Median rates of single submits and of batches."""
     by_one = await several(rounds, lambda: singles(here.place, here.watch, here.jobs(SINGLES)))
     by_many = await several(rounds, lambda: batches(here.place, here.watch, here.jobs(BATCHES)))

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-import orjson
 import pytest
 
 from jobstream.contracts.events import ErrorInfo, EventKind
@@ -20,6 +19,7 @@ from tests.integration.api.conftest import Inside, StartInside
 from tests.integration.api.doors import announce, failed, report, submit, success
 from tests.support.eventually import eventually
 from tests.support.flow import put_limit
+from tests.support.plans import explain
 from tests.support.space import Space
 
 pytestmark = pytest.mark.integration
@@ -121,9 +121,7 @@ class Planning:
         self._connection = connection
 
     async def fetch(self, text: str, *arguments: Any) -> None:
-        async with self._connection.transaction():
-            plan = await self._connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {text}", *arguments)
-            raise Planned((plan if isinstance(plan, list) else orjson.loads(plan))[0]["Plan"])
+        raise Planned(await explain(self._connection, text, *arguments))
 
 
 def rows_read(plan: dict[str, Any]) -> list[int]:

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import asyncpg
-import orjson
 import pytest
 
 from jobstream.contracts.jobs import Job
@@ -16,6 +15,7 @@ from jobstream_api.repositories import arrivals, progress, runs
 from jobstream_api.repositories.progress import Advance, Overtaken, Step
 from tests.integration.api.conftest import Inside, StartInside
 from tests.integration.api.doors import success
+from tests.support.plans import explain
 from tests.support.space import Space
 
 pytestmark = pytest.mark.integration
@@ -125,15 +125,5 @@ async def pages_of_a_step(database: Database, steps: dict[int, Step | None]) -> 
     following = [step.next_offset + 1 for step in standing]
     columns = [[step.after_offset for step in standing], [step.next_offset for step in standing], following]
     async with database.connection() as connection:
-        transaction = connection.transaction()
-        await transaction.start()
-        plan = await connection.fetchval(
-            "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + progress.storing(),
-            "c",
-            ["t"] * len(standing),
-            list(steps),
-            *columns,
-        )
-        await transaction.rollback()
-    top = (plan if isinstance(plan, list) else orjson.loads(plan))[0]["Plan"]
+        top = await explain(connection, progress.storing(), "c", ["t"] * len(standing), list(steps), *columns)
     return int(top["Shared Hit Blocks"]) + int(top["Shared Read Blocks"])
