@@ -89,7 +89,8 @@ class LoopService(ABC):
     async def pause(self, seconds: float) -> None:
         """Sleep, but wake at once when the service is told to stop."""
         try:
-            await asyncio.wait_for(self.stopping.wait(), seconds)
+            async with asyncio.timeout(seconds):  # wait_for would make a task each time
+                await self.stopping.wait()
         except TimeoutError:
             pass
 

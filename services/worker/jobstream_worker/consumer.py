@@ -21,7 +21,7 @@ from jobstream_worker.slots import BATCH, Slot
 from jobstream_worker.status_watch import StatusWatch
 from jobstream_worker.takeover import Takeover
 
-POLL_S = 0.2
+POLL_S = 0.5
 PEEK_S = 0.1
 """While a queue has no room, others that have nothing are looked at this often."""
 KEEP_ALIVE_S = 3.0
@@ -136,7 +136,7 @@ class Consumer(WakefulLoop):
         self.wake()
         if self._polling is not None and not self._polling.done():
             # It may hang in a rebalance that does not end.
-            await asyncio.wait([self._polling], timeout=POLL_S * 3)
+            await asyncio.wait([self._polling], timeout=2 * POLL_S)
             self._polling.cancel()
         await super().stop(deadline_s)
 
@@ -150,7 +150,7 @@ class Consumer(WakefulLoop):
             # A poll waits for records, but not while a queue has no room for any: it may have some at any moment.
             waits = len(hungry) == len(rooms)
             if not partitions or not (waits or self._may_have(hungry)):
-                await self._rest(group)
+                await self._rest(group, self._empty_until - time.monotonic() if partitions else POLL_S)
                 continue
             room = min(room for room in rooms.values() if room)
             polled = await group.poll(partitions, max_records=min(room, BATCH), timeout_s=POLL_S if waits else 0.0)
@@ -195,11 +195,11 @@ class Consumer(WakefulLoop):
         positions = await group.positions(takers)
         return any(positions.get(partition, 0) < bounds[partition][1] for partition in takers)
 
-    async def _rest(self, group: GroupConsumer) -> None:
+    async def _rest(self, group: GroupConsumer, seconds: float) -> None:
         if time.monotonic() - self._kept_alive_at >= KEEP_ALIVE_S:
             await group.keep_alive()
             self._kept_alive_at = time.monotonic()
-        await self.idle(POLL_S if self.slots else KEEP_ALIVE_S)
+        await self.idle(max(seconds, 0.0) if self.slots else KEEP_ALIVE_S)
 
     def assigned(self, partitions: Collection[TopicPartition]) -> None:
         """RebalanceOwner: the partitions are ours; they open once it is known what was left of them."""

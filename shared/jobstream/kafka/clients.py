@@ -67,7 +67,6 @@ def make_consumer(
     group_id: str | None,
     max_poll_records: int | None = None,
     session_timeout_s: float = SESSION_TIMEOUT_S,
-    patient: bool = False,
 ) -> AIOKafkaConsumer:
     """A consumer that commits only what it is told to, and never skips.
 
@@ -75,10 +74,7 @@ def make_consumer(
         group_id: without the topic prefix, which is put before it; None for a reader outside any group.
         max_poll_records: most records of one getmany.
         session_timeout_s: a member that is silent for so long loses its partitions to others.
-        patient: for a quiet topic of one partition, which then costs next to nothing: an empty fetch is held ten times
-            as long as elsewhere. With more partitions, what comes to one waits while the fetch of the others is held.
     """
-    wait_ms = settings.kafka_fetch_max_wait_ms
     return AIOKafkaConsumer(
         **_connection(settings, client_id),
         group_id=None if group_id is None else settings.topic_prefix + group_id,
@@ -90,17 +86,11 @@ def make_consumer(
         rebalance_timeout_ms=int((DRAIN_BUDGET_S + 15) * 1000),
         max_poll_interval_ms=60_000,
         max_poll_records=max_poll_records,
-        fetch_max_wait_ms=held_longer_ms(wait_ms) if patient else wait_ms,
-        consumer_timeout_ms=1000 if patient else 200,  # how often it looks for work that nothing told it of
+        fetch_max_wait_ms=settings.kafka_fetch_max_wait_ms,  # FetchPace decides of each fetch
         # Exactly one, since a JoinGroup is sent for each. Sticky would balance totals and not topics: one worker
         # could get all partitions of a queue. docs/decisions/0010.
         partition_assignment_strategy=(RoundRobinPartitionAssignor,),
     )
-
-
-def held_longer_ms(wait_ms: int) -> int:
-    """Ten times the wait, of at most five seconds if it was not longer before."""
-    return max(wait_ms, min(10 * wait_ms, 5000))
 
 
 def heartbeat_interval_s(session_timeout_s: float) -> float:

@@ -48,14 +48,17 @@ class RebalanceOwner(Protocol):
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
-    def __init__(self, consumer: AIOKafkaConsumer, owner: RebalanceOwner) -> None:
+    def __init__(self, consumer: AIOKafkaConsumer, pace: FetchPace, owner: RebalanceOwner) -> None:
         self._consumer = consumer
+        self._pace = pace
         self._owner = owner
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        self._pace.stir()
         await self._owner.revoked(frozenset(revoked))
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        self._pace.stir()
         self._consumer.pause(*assigned)
         self._owner.assigned(frozenset(assigned))
 
@@ -96,7 +99,8 @@ class GroupConsumer:
         except (KafkaError, OSError) as error:
             await self.stop(1.0)
             raise BrokerUnavailable(f"cannot reach Kafka: {error!r}") from error
-        self._consumer.subscribe(self._topics, listener=_Listener(self._consumer, self._owner))
+        self._pace.start()
+        self._consumer.subscribe(self._topics, listener=_Listener(self._consumer, self._pace, self._owner))
 
     async def stop(self, deadline_s: float) -> None:
         """Leave the group. The owner's ``revoked`` is not called."""
@@ -137,7 +141,8 @@ class GroupConsumer:
         except KafkaError as error:
             # An error inside getmany switches its guard against slow polling off for good.
             raise BrokerUnavailable(f"the consumer cannot go on: {error!r}") from error
-        self._pace.read(bool(polled))
+        if polled:
+            self._pace.read()
         return polled
 
     async def committed(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, Committed]:
@@ -220,6 +225,7 @@ class GroupConsumer:
 
     def resume(self, partition: TopicPartition, offset: int) -> None:
         """Begin to take records of an assigned partition, from ``offset`` on."""
+        self._pace.stir()
         if partition in self._consumer.assignment():
             self._consumer.seek(partition, offset)
             self._consumer.resume(partition)

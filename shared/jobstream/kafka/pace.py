@@ -1,45 +1,78 @@
-"""How a consumer fetches: with long waits when all is quiet, with short ones while records come."""
+"""How a consumer fetches: which fetch the broker may hold for how long, and how often we look for work."""
 
 import time
+from functools import partial
+from typing import Any
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 BUSY_MS = 10
 BUSY_FOR_S = 1.0
-BUSY_LOOK_S = 0.02
-IDLE_LOOK_S = 1.0
+QUIET_MS = 2000
+QUIET_AFTER_S = 10.0
+LOOK_S = 0.2
+QUIET_LOOK_S = 1.0
 
 
 class FetchPace:
-    """Sets by what a consumer reads how long the broker may hold an empty fetch, and how often we look for work.
+    """Says of each fetch how long the broker may hold it while it is empty.
 
-    aiokafka has one fetch under way to a broker, and a partition whose records were just being handled
-    is not in it. Data that arrives there waits until that fetch ends, and with no data elsewhere that
-    is the whole wait: half a second, again and again, for whatever is left in the last partitions.
-    A short wait costs a hundred requests a second, so it is for busy times only. An idle consumer has
-    every partition in its fetch and is woken by the first record.
+    aiokafka has one fetch under way to a broker. It has all partitions but those whose records wait to be taken, when
+    they have waited for a tenth of a second. Where it has all, the first record ends it, however long it may be held.
+    What comes to a partition that was left out waits for its end, and with no data elsewhere that is the whole hold,
+    again and again for whatever is left in the last partitions of a flood: such a fetch is short. And long ones are for
+    quiet times alone, since a seek, or a rebalance, takes effect when the fetch before it has ended.
 
-    A timer wakes its fetching task too, every 200 ms, to go through all partitions and mostly find nothing to do: two
-    thirds of what an idle process costs. But when records are taken at the moment at which a fetch ends, the task still
-    counts that fetch as under way, sends none, and only the timer gets it going again. So the timer is short while
-    records come, and long when it is quiet.
+    Records that are taken at the moment at which a fetch ends make the fetching task believe that it is still under
+    way: it sends none until its timer has run down. So then the timer is zero, and otherwise as long as may be: to go
+    through all partitions and find nothing to do is most of what an idle process costs.
 
     Args:
-        idle_ms: the wait when all is quiet.
+        hold_ms: how long a fetch may be held that is neither.
+        quiet_ms: how long in quiet times; default: four times that, of at most two seconds if it was not longer before.
     """
 
-    def __init__(self, consumer: AIOKafkaConsumer, idle_ms: int) -> None:
+    def __init__(self, consumer: AIOKafkaConsumer, hold_ms: int, quiet_ms: int | None = None) -> None:
         self._consumer = consumer
-        self._idle_ms = idle_ms
-        self._busy_until = 0.0
+        self._hold_ms = hold_ms
+        self._quiet_ms = max(hold_ms, min(4 * hold_ms, QUIET_MS)) if quiet_ms is None else quiet_ms
+        self._read_at = 0.0
+        self._stirred_at = 0.0
+        self._fetcher: Any = None
+        self._actions: Any = None
 
-    def read(self, records: bool) -> None:
-        """Tell whether a poll brought any records."""
-        now = time.monotonic()
-        if records:
-            self._busy_until = now + BUSY_FOR_S
-        fetcher = self._consumer._fetcher
-        if fetcher is not None:  # it is made by start()
-            busy = now < self._busy_until
-            fetcher._fetch_max_wait_ms = min(BUSY_MS, self._idle_ms) if busy else self._idle_ms
-            fetcher._fetcher_timeout = BUSY_LOOK_S if busy else IDLE_LOOK_S
+    def start(self) -> None:
+        """Take the pace over from the consumer, which has just started."""
+        self._fetcher = self._consumer._fetcher
+        self._actions = self._fetcher._get_actions_per_node
+        self._fetcher._get_actions_per_node = self._next_actions
+        self.stir()
+
+    def read(self) -> None:
+        """Tell that records were taken."""
+        self._read_at = time.monotonic()
+
+    def stir(self) -> None:
+        """Tell that partitions come and go, or positions change: it is not quiet."""
+        self._stirred_at = time.monotonic()
+
+    def _leaves_out(self, assignment: Any, place: TopicPartition) -> bool:
+        fetcher = self._fetcher
+        return (
+            place in fetcher._records
+            or assignment.state_value(place).paused
+            or fetcher._select_read_replica(place) in (None, -1)  # between two leaders
+        )
+
+    def _next_actions(self, assignment: Any) -> Any:
+        fetcher, now = self._fetcher, time.monotonic()
+        quiet = now - self._stirred_at >= QUIET_AFTER_S
+        if any(map(partial(self._leaves_out, assignment), assignment.tps)):
+            busy = now - self._read_at < BUSY_FOR_S
+            hold_ms = min(BUSY_MS, self._hold_ms) if busy else self._hold_ms
+        else:
+            hold_ms = self._quiet_ms if quiet else self._hold_ms
+        fetcher._fetch_max_wait_ms = hold_ms
+        under_way = sum(not task.done() for task in fetcher._pending_tasks)
+        fetcher._fetcher_timeout = 0.0 if len(fetcher._in_flight) > under_way else QUIET_LOOK_S if quiet else LOOK_S
+        return self._actions(assignment)

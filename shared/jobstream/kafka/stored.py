@@ -30,9 +30,11 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         self._reader.unseeked.clear()
+        self._reader.pace.stir()
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         self._reader.unseeked = set(assigned)
+        self._reader.pace.stir()
 
 
 class StoredReader:
@@ -55,7 +57,7 @@ class StoredReader:
         session_timeout_s: float = SESSION_TIMEOUT_S,
     ) -> None:
         self._consumer = make_consumer(settings, client_id, group_id=group, session_timeout_s=session_timeout_s)
-        self._pace = FetchPace(self._consumer, settings.kafka_fetch_max_wait_ms)
+        self.pace = FetchPace(self._consumer, settings.kafka_fetch_max_wait_ms)
         self._topics = list(topics)
         self._load = load
         self.unseeked: set[TopicPartition] = set()
@@ -67,6 +69,7 @@ class StoredReader:
         """Join the group. Raises KafkaError if no broker answers."""
         self._consumer.subscribe(self._topics, listener=_Listener(self))
         await self._consumer.start()
+        self.pace.start()
 
     async def stop(self) -> None:
         """Leave the group, within a few seconds also in the middle of a rebalance."""
@@ -88,7 +91,8 @@ class StoredReader:
         await self._seek()
         self._show_soon()
         polled = await self._consumer.getmany(timeout_ms=int(timeout_s * 1000), max_records=max_records)
-        self._pace.read(bool(polled))
+        if polled:
+            self.pace.read()
         # A rebalance inside getmany may have handed out records from where Kafka thinks we were.
         return [record for place, records in polled.items() if place not in self.unseeked for record in records]
 
@@ -116,6 +120,7 @@ class StoredReader:
 
     async def _seek(self) -> None:
         while self.unseeked:
+            self.pace.stir()
             waiting = set(self.unseeked)
             stored = await self._load([(place.topic, place.partition) for place in waiting])
             assigned = waiting & set(self._consumer.assignment())
@@ -123,7 +128,7 @@ class StoredReader:
             for place in assigned - unknown:
                 self._consumer.seek(place, stored[place.topic, place.partition])
             if unknown:
-                # All in one call: each waits for the fetch that is under way, half a second when all is quiet.
+                # All in one call: each waits for the fetch that is under way, half a second or more when all is quiet.
                 await self._consumer.seek_to_beginning(*unknown)
             self.unseeked -= waiting
 

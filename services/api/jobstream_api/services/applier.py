@@ -29,7 +29,7 @@ from jobstream_api.repositories.progress import Advance, Overtaken
 from jobstream_api.services import hand_backs, outcomes
 from jobstream_api.services.coverage import Coverage
 from jobstream_api.services.flow import Flow
-from jobstream_api.services.ingest import AtOnce, Effects, Ingest, dead_letter
+from jobstream_api.services.ingest import READ_AT_ONCE, AtOnce, Effects, Ingest, dead_letter
 from jobstream_api.services.outcomes import Decided, Outcomes
 from jobstream_api.services.policies import Policies
 from jobstream_api.services.retention import kept
@@ -92,11 +92,13 @@ class Applier(Ingest[News]):
         self._permits_free = permits_free
         self._outcomes = Outcomes(policies, flow, rng)
 
-    def read(self, records: Sequence[Any]) -> News:
+    async def read(self, records: Sequence[Any]) -> News:
         events: list[tuple[int, StatusEvent]] = []
         heard: dict[str, WorkerEvent] = {}
         letters: list[DeadLetter] = []
         for place, record in enumerate(records):
+            if place % READ_AT_ONCE == READ_AT_ONCE - 1:
+                await asyncio.sleep(0)
             try:
                 if record.value is None:
                     raise InvalidInput("null_value", "", "the record has no value; write a status event")

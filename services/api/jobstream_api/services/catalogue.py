@@ -19,7 +19,7 @@ from jobstream_api.services.flow_changes import FlowChanges
 from jobstream_api.services.following import Following
 from jobstream_api.services.payloads import PayloadSchema, SchemaRefused
 
-_POLL_S = 0.5
+_POLL_S = 1.0
 _LISTED = 20
 
 

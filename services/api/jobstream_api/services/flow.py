@@ -14,7 +14,7 @@ from jobstream_api.repositories import flow
 from jobstream_api.repositories.flow import QueueDefaults
 from jobstream_api.services.following import Following
 
-_POLL_S = 0.5
+_POLL_S = 1.0
 _QUIET_S = 8.0
 """Kafka is asked every few seconds. Silent for so long it is away, and nobody tells of changes."""
 _ALONE_S = 3.0

@@ -30,10 +30,13 @@ from jobstream_api.repositories.progress import BEGINNING, Advance, Overtaken, S
 from jobstream_api.settings import ApiSettings
 
 MAX_BATCH = 1000
+READ_AT_ONCE = 200
+"""So many records are read before others have the loop: whoever submits waits for that."""
 _POLL_S = 1.0
-_BUSY = 16
+BUSY = 16
 """So many records at once are a busy time: the next ones are gathered before they are taken, since what a
 transaction costs is the same for one record and for a hundred."""
+_GATHER_S = 0.01
 _MAX_PAUSE_S = 2.0
 _KEEP_ALIVE_S = 2.0
 _LOOK_AGAIN_S = 0.05
@@ -134,12 +137,7 @@ class Ingest(LoopService, Generic[Batch]):
     Args:
         consumer: the group, without prefix, and the name under which offsets are stored.
         hand_over: gets the outbox rows of a committed batch.
-
-    Attributes:
-        gather_s: for how long records are gathered in a busy time.
     """
-
-    gather_s = 0.01
 
     def __init__(
         self,
@@ -163,8 +161,8 @@ class Ingest(LoopService, Generic[Batch]):
         self._under_way = asyncio.Event()
 
     @abstractmethod
-    def read(self, records: Sequence[Any]) -> Batch:
-        """Records as ``apply`` wants them, for one try."""
+    async def read(self, records: Sequence[Any]) -> Batch:
+        """Records as ``apply`` wants them, for one try. Others have the loop after each ``READ_AT_ONCE``."""
 
     @abstractmethod
     async def apply(self, connection: Connection, batch: Batch, effects: Effects) -> None:
@@ -186,6 +184,10 @@ class Ingest(LoopService, Generic[Batch]):
     def too_early(self, records: Sequence[Any]) -> bool:
         """True while the batch is better taken a little later."""
         return False
+
+    def gather_s(self, records: int) -> float:
+        """For how long the next records are gathered after so many, seconds."""
+        return _GATHER_S if records >= BUSY else 0.0
 
     async def run(self) -> None:
         reader = StoredReader(
@@ -226,7 +228,7 @@ class Ingest(LoopService, Generic[Batch]):
         records = await reader.poll(MAX_BATCH, _POLL_S)
         await self._hold_back(reader, records)
         passed_over = bool(records) and self.pass_over(records)
-        batch = self._read_ahead(records) if records and not passed_over else None
+        batch = await self._read_ahead(records) if records and not passed_over else None
         if not await self._stored(reader):
             return  # these will come again, after those
         if passed_over:
@@ -240,8 +242,9 @@ class Ingest(LoopService, Generic[Batch]):
             await self._under_way.wait()
         if len(records) < MAX_BATCH:  # no more are waiting
             await self._stored(reader)
-            if len(records) >= _BUSY:
-                await self.pause(self.gather_s)
+            gather_s = self.gather_s(len(records))
+            if gather_s:
+                await self.pause(gather_s)
 
     async def _hold_back(self, reader: StoredReader, records: Sequence[Any]) -> None:
         """Wait, as a member of the group, until it is time for the batch."""
@@ -265,9 +268,9 @@ class Ingest(LoopService, Generic[Batch]):
         self._storing = None
         return storing.result()
 
-    def _read_ahead(self, records: Sequence[Any]) -> Batch | None:
+    async def _read_ahead(self, records: Sequence[Any]) -> Batch | None:
         try:
-            return self.read(records)
+            return await self.read(records)
         except Exception:
             return None  # it is read again, in halves, until the record to blame is found
 
@@ -308,7 +311,7 @@ class Ingest(LoopService, Generic[Batch]):
     async def _take(self, reader: StoredReader, records: Sequence[Any], batch: Batch | None = None) -> None:
         """One transaction for all records, or, if one of them is bad, fewer and fewer."""
         try:
-            ready = self.read(records) if batch is None else batch
+            ready = await self.read(records) if batch is None else batch
             await self._transact(
                 reader, records, lambda connection, effects: self.apply(connection, ready, effects), self.at_once(ready)
             )

@@ -22,10 +22,11 @@ from jobstream_api.repositories.outbox import OutboxRow
 from jobstream_api.repositories.progress import Advance
 from jobstream_api.services.coverage import Coverage
 from jobstream_api.services.drafts import LaneOf
-from jobstream_api.services.ingest import AtOnce, Effects, Ingest, dead_letter
+from jobstream_api.services.ingest import READ_AT_ONCE, AtOnce, Effects, Ingest, dead_letter
 from jobstream_api.settings import ApiSettings
 
 CONSUMER = "jobstream-intake"
+_GATHER_S = 0.1
 _STORE_EVERY_S = 2.0
 _LATEST_MS = 5000
 """So old may a record become before its job has a row, while direct jobs end by the hundred."""
@@ -48,7 +49,6 @@ class Intake(Ingest[Arrivals]):
     """
 
     name = "intake"
-    gather_s = 0.05  # nobody waits for it: a job's first status event makes its row too
 
     def __init__(
         self,
@@ -92,15 +92,23 @@ class Intake(Ingest[Arrivals]):
         age_ms: float = self._clock.now().timestamp() * 1000 - min(record.timestamp for record in records)
         return 0 <= age_ms < _LATEST_MS
 
+    def gather_s(self, records: int) -> float:
+        # Nobody waits for it: most records are the relay's, and a direct job's first status event makes its row too.
+        if self._awaited():
+            return super().gather_s(records)
+        return _GATHER_S if records else 0.0
+
     async def load(self, places: list[Place]) -> dict[Place, int]:
         # What was committed may not have lasted: another database may have taken over.
         self._coverage.clear()
         return await super().load(places)
 
-    def read(self, records: Sequence[Any]) -> Arrivals:
+    async def read(self, records: Sequence[Any]) -> Arrivals:
         found = Arrivals()
         now_ms = int(self._clock.now().timestamp() * 1000)
-        for record in records:
+        for place, record in enumerate(records):
+            if place % READ_AT_ONCE == READ_AT_ONCE - 1:
+                await asyncio.sleep(0)
             if not is_direct(record) or self._coverage.take_completed((record.topic, record.partition), record.offset):
                 continue
             try:

@@ -43,6 +43,9 @@ _BUSY = 16
 """So many rows at once are a busy time: the next ones are gathered before they are sent, since what a
 batch costs, here and in the broker, is the same for one record and for a hundred."""
 _GATHER_S = 0.02
+_FEW = 100
+_LINGER_S = 0.08
+"""Fewer acknowledged rows than that stay longer, since a DELETE is a commit. What a crash leaves is published twice."""
 _DELETE_AT_ONCE = 5_000
 _PING_EVERY_S = 5.0
 _DRAIN_S = 5.0
@@ -213,11 +216,14 @@ class Relay(LoopService):
 
     async def _woken(self, seconds: float) -> None:
         try:
-            await asyncio.wait_for(self._wake.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
         except TimeoutError:
             return
         self._wake.clear()
         await self.pause(_GATHER_S)  # let more acknowledges come in: one DELETE for all
+        if len(self._acknowledged) < _FEW and len(self._held) < EASE:
+            await self.pause(_LINGER_S)
 
     async def _ping(self) -> None:
         try:

@@ -1,11 +1,11 @@
 """Callers that wait for a job to end.
 
-The local applier tells at once; besides, one query a tick asks for all waiters together, so that
+The local applier tells at once; besides, one query a tick asks for all who have waited for longer than that, so that
 waiting works on a replica that applies nothing.
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from uuid import UUID
 
@@ -18,10 +18,12 @@ TICK_S = 0.05
 
 
 class Watch:
-    """One caller's eye on one job."""
+    """One caller's eye on one job, since that time of the loop."""
 
     def __init__(self) -> None:
-        self._woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self.since = loop.time()
+        self._woken: asyncio.Future[None] = loop.create_future()
 
     async def woken(self, seconds: float) -> None:
         """Return when there may have been news since the last return, or when time is over."""
@@ -94,12 +96,19 @@ class Waiters(LoopService):
                 await self._arrival()
                 self.succeeded()
                 continue
-            # The tick comes first: whoever begins to wait has just read the row.
             await self.pause(max(self._tick_s, 3 * took))  # a slow database is not asked all the time
             began = loop.time()
-            if self._waiting:
-                await self._look()
-            took = loop.time() - began
+            # Whoever began to wait within the tick has just read the row.
+            asked = [
+                job_id
+                for job_id, watches in self._waiting.items()
+                if any(watch.since <= began - self._tick_s for watch in watches)
+            ]
+            if asked:
+                await self._look(asked)
+                took = loop.time() - began
+            else:
+                self.succeeded()
 
     async def teardown(self) -> None:
         self.notify(list(self._waiting))
@@ -114,10 +123,10 @@ class Waiters(LoopService):
         except TimeoutError:
             pass
 
-    async def _look(self) -> None:
+    async def _look(self, job_ids: Sequence[UUID]) -> None:
         try:
             async with self._database.connection() as connection:
-                ended = await jobs_read.terminal(connection, list(self._waiting))
+                ended = await jobs_read.terminal(connection, job_ids)
         except Exception as error:
             if not is_transient(error):
                 raise

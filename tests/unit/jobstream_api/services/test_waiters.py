@@ -1,6 +1,7 @@
 """Waiting for jobs to end."""
 
 import asyncio
+from contextlib import asynccontextmanager
 
 from jobstream.ids import new_id
 from jobstream_api.services.waiters import Waiters
@@ -51,3 +52,33 @@ async def test_at_shutdown_whoever_waits_or_comes_is_let_go_at_once():
     with waiting.watch(new_id()) as late:
         async with asyncio.timeout(1):
             await late.woken(60)
+
+
+class Asked:
+    """A database that knows of no job that has ended, and notes for which it was asked."""
+
+    def __init__(self) -> None:
+        self.questions: list[list] = []
+        self.any = asyncio.Event()
+
+    @asynccontextmanager
+    async def connection(self):
+        yield self
+
+    async def fetch(self, _query, ids, _statuses):
+        self.questions.append(list(ids))
+        self.any.set()
+        return []
+
+
+async def test_the_database_is_asked_for_those_alone_who_have_waited_for_longer_than_a_tick():
+    database, long_since, just_now = Asked(), new_id(), new_id()
+    waiting = Waiters(database, tick_s=0.01)  # type: ignore[arg-type]
+    running = asyncio.create_task(waiting.run())
+    with waiting.watch(long_since), waiting.watch(just_now) as new:
+        new.since += 3600
+        async with asyncio.timeout(5):
+            await database.any.wait()
+    waiting.release()
+    await running
+    assert {tuple(ids) for ids in database.questions} == {(long_since,)}

@@ -1,8 +1,8 @@
-"""How long a patient consumer lets the broker hold an empty fetch."""
+"""How long a patient follower lets the broker hold an empty fetch."""
 
 import pytest
 
-from jobstream.kafka.clients import held_longer_ms
+from jobstream.kafka.follower import held_longer_ms
 
 
 @pytest.mark.parametrize(("usual_ms", "held_ms"), [(20, 200), (500, 5000), (1000, 5000), (8000, 8000)])
