@@ -26,7 +26,7 @@ from jobstream_api.services.ingest import READ_AT_ONCE, AtOnce, Effects, Ingest,
 from jobstream_api.settings import ApiSettings
 
 CONSUMER = "jobstream-intake"
-_GATHER_S = 0.1
+_GATHER_S = 0.05
 _STORE_EVERY_S = 2.0
 _LATEST_MS = 5000
 """So old may a record become before its job has a row, while direct jobs end by the hundred."""

@@ -72,7 +72,7 @@ async def test_others_have_the_loop_while_many_records_are_read():
 
 
 @pytest.mark.parametrize(
-    ("records", "awaited", "seconds"), [(0, False, 0.0), (1, False, 0.1), (1000, False, 0.1), (1, True, 0.0)]
+    ("records", "awaited", "seconds"), [(0, False, 0.0), (1, False, 0.05), (1000, False, 0.05), (1, True, 0.0)]
 )
 async def test_after_any_record_the_next_are_gathered_unless_a_job_cannot_start_before(records, awaited, seconds):
     assert lone_intake(awaited=awaited).gather_s(records) == seconds
