@@ -43,8 +43,8 @@ class Settings(BaseSettings):
         500,
         ge=1,
         le=30_000,
-        description="How long a broker may hold an empty fetch, ms; four times that, at most 2000, after ten quiet "
-        "seconds. Lower it for a broker that data does not wake.",
+        description="How long a broker may hold an empty fetch, ms; four times that, at most 2000, from ten seconds "
+        "after the last rebalance on. Lower it for a broker that data does not wake.",
     )
     topic_prefix: str = Field(
         "", pattern=r"^[a-zA-Z0-9_.-]{0,80}$", description="Stands before every topic and group name. Empty: none."

@@ -1,7 +1,6 @@
 """How a consumer fetches: which fetch the broker may hold for how long, and how often we look for work."""
 
 import time
-from functools import partial
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -67,7 +66,7 @@ class FetchPace:
     def _next_actions(self, assignment: Any) -> Any:
         fetcher, now = self._fetcher, time.monotonic()
         quiet = now - self._stirred_at >= QUIET_AFTER_S
-        if any(map(partial(self._leaves_out, assignment), assignment.tps)):
+        if any(self._leaves_out(assignment, place) for place in assignment.tps):
             busy = now - self._read_at < BUSY_FOR_S
             hold_ms = min(BUSY_MS, self._hold_ms) if busy else self._hold_ms
         else:

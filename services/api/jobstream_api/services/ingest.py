@@ -33,7 +33,7 @@ MAX_BATCH = 1000
 READ_AT_ONCE = 200
 """So many records are read before others have the loop: whoever submits waits for that."""
 _POLL_S = 1.0
-BUSY = 16
+_BUSY = 16
 """So many records at once are a busy time: the next ones are gathered before they are taken, since what a
 transaction costs is the same for one record and for a hundred."""
 _GATHER_S = 0.01
@@ -187,7 +187,7 @@ class Ingest(LoopService, Generic[Batch]):
 
     def gather_s(self, records: int) -> float:
         """For how long the next records are gathered after so many, seconds."""
-        return _GATHER_S if records >= BUSY else 0.0
+        return _GATHER_S if records >= _BUSY else 0.0
 
     async def run(self) -> None:
         reader = StoredReader(
