@@ -11,7 +11,7 @@ from jobstream.contracts.jobs import DirectRecord
 from jobstream.contracts.topics import DEFAULT_QUEUE, Topics
 from jobstream.errors import InvalidInput
 from jobstream.ids import new_id
-from jobstream.kafka.clients import make_producer
+from jobstream.kafka.clients import make_producer, start_client
 from jobstream.settings import Settings
 
 
@@ -42,7 +42,7 @@ class KafkaClient:
         Raises:
             aiokafka.errors.KafkaError: no broker answers.
         """
-        await self._producer.start()
+        await start_client(self._producer)
 
     async def close(self) -> None:
         """Send what waits, and disconnect."""

@@ -3,6 +3,7 @@
 The reasons were found by measuring aiokafka 0.14; tests/integration/aiokafka pins them.
 """
 
+import asyncio
 import ssl
 from typing import Any
 
@@ -21,6 +22,7 @@ SESSION_TIMEOUT_S = 45.0
 """The default of 10 s expels members that are merely busy."""
 DRAIN_BUDGET_S = 10.0
 """What a revoke callback may use before the group goes on without us."""
+_FIRST_ANSWER_S = 1.0
 
 
 def _connection(settings: Settings, client_id: str) -> dict[str, Any]:
@@ -101,5 +103,25 @@ def heartbeat_interval_s(session_timeout_s: float) -> float:
 async def make_admin(settings: Settings, client_id: str) -> AIOKafkaAdminClient:
     """A started admin client; the caller closes it."""
     admin = AIOKafkaAdminClient(**_connection(settings, client_id))
-    await admin.start()
+    try:
+        await start_client(admin)
+    except BaseException:
+        await admin.close()
+        raise
     return admin
+
+
+async def start_client(client: AIOKafkaAdminClient | AIOKafkaConsumer | AIOKafkaProducer) -> None:
+    """Start a client. Whatever is raised, the caller closes it.
+
+    A start that is cancelled has a second more for its first answer: cut off while it waits for that,
+    aiokafka forgets its connection, which then stays open.
+    """
+    starting = asyncio.create_task(client.start(), name="start a client of Kafka")
+    try:
+        await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await asyncio.wait([starting], timeout=_FIRST_ANSWER_S)
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        raise

@@ -12,11 +12,13 @@ from aiokafka.errors import (
 from aiokafka.structs import OffsetAndMetadata
 
 from jobstream.errors import BrokerUnavailable
-from jobstream.kafka.clients import make_admin, make_consumer
+from jobstream.kafka.clients import make_admin, make_consumer, start_client
+from jobstream.kafka.closing import close_consumer
 from jobstream.settings import Settings
 
 Place = tuple[str, int]
 _TIMEOUT_S = 10.0
+_CLOSE_S = 5.0
 
 
 class Ends:
@@ -32,12 +34,13 @@ class Ends:
         """Close both clients; a later call makes them anew."""
         consumer, self._consumer = self._consumer, None
         admin, self._admin = self._admin, None
-        for client, close in ((consumer, "stop"), (admin, "close")):
-            if client is not None:
-                try:
-                    await asyncio.wait_for(getattr(client, close)(), 5.0)
-                except Exception:  # noqa: S110  (a client that cannot say goodbye is gone anyway)
-                    pass
+        if consumer is not None:
+            await close_consumer(consumer, _CLOSE_S)
+        if admin is not None:
+            try:
+                await asyncio.wait_for(admin.close(), _CLOSE_S)
+            except Exception:  # noqa: S110  (a client that cannot say goodbye is gone anyway)
+                pass
 
     async def ends(self, topics: list[str]) -> dict[Place, int]:
         """The log end of every partition of ``topics``.
@@ -82,14 +85,14 @@ class Ends:
         try:
             async with asyncio.timeout(_TIMEOUT_S):
                 consumer.assign([TopicPartition(*place) for place in offsets])
-                await consumer.start()
+                await start_client(consumer)
                 await consumer.commit(
                     {TopicPartition(*place): OffsetAndMetadata(*entry) for place, entry in offsets.items()}
                 )
         except Exception as error:
             raise BrokerUnavailable(f"could not restore the offsets of {group}: {error!r}") from error
         finally:
-            await asyncio.wait_for(consumer.stop(), 5.0)
+            await close_consumer(consumer, _CLOSE_S)
 
     async def _group_offsets(self, group: str) -> dict[TopicPartition, OffsetAndMetadata]:
         admin = await self._admin_client()
@@ -105,7 +108,11 @@ class Ends:
         admin = await self._admin_client()
         if self._consumer is None:
             consumer = make_consumer(self._settings, self._client_id, group_id=None)
-            await consumer.start()
+            try:
+                await start_client(consumer)
+            except BaseException:
+                await close_consumer(consumer, _CLOSE_S)
+                raise
             self._consumer = consumer
         return [
             TopicPartition(described["topic"], partition["partition"])

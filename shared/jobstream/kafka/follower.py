@@ -8,7 +8,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from jobstream.errors import BrokerUnavailable
-from jobstream.kafka.clients import make_consumer
+from jobstream.kafka.clients import make_consumer, start_client
 from jobstream.kafka.closing import close_consumer
 from jobstream.kafka.pace import FetchPace
 from jobstream.settings import Settings
@@ -42,7 +42,7 @@ class TopicFollower:
         self._consumer = consumer
         try:
             async with asyncio.timeout(_ANSWER_S):
-                await consumer.start()
+                await start_client(consumer)
                 FetchPace(consumer, self._hold_ms, quiet_ms=self._hold_ms).start()
                 first = TopicPartition(self.topic, 0)
                 consumer.assign([first])

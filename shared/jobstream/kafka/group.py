@@ -15,7 +15,7 @@ from aiokafka.errors import IllegalGenerationError, KafkaError, RebalanceInProgr
 from aiokafka.structs import OffsetAndMetadata
 
 from jobstream.errors import BrokerUnavailable
-from jobstream.kafka.clients import SESSION_TIMEOUT_S, make_consumer
+from jobstream.kafka.clients import SESSION_TIMEOUT_S, make_consumer, start_client
 from jobstream.kafka.closing import close_consumer
 from jobstream.kafka.pace import FetchPace
 from jobstream.settings import Settings
@@ -95,7 +95,7 @@ class GroupConsumer:
             BrokerUnavailable: no broker answers.
         """
         try:
-            await self._consumer.start()
+            await start_client(self._consumer)
         except (KafkaError, OSError) as error:
             await self.stop(1.0)
             raise BrokerUnavailable(f"cannot reach Kafka: {error!r}") from error

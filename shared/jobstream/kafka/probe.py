@@ -6,7 +6,7 @@ import logging
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from jobstream.kafka.clients import make_admin
+from jobstream.kafka.clients import make_admin, start_client
 from jobstream.settings import Settings
 
 
@@ -30,7 +30,7 @@ async def brokers_answering(address: str, timeout_s: float = 3.0, *, cluster_id:
     quiet.setLevel(logging.CRITICAL)
     try:
         async with asyncio.timeout(timeout_s):
-            await admin.start()
+            await start_client(admin)
             cluster = await admin.describe_cluster()
             return 0 if cluster_id not in (None, cluster["cluster_id"]) else len(cluster["brokers"])
     except (KafkaError, OSError, TimeoutError):

@@ -16,7 +16,7 @@ from aiokafka import errors as kafka
 
 from jobstream.errors import BrokerUnavailable, RecordRefused
 from jobstream.kafka.batches import Acknowledgement, Batch, Outgoing, filled, partition_of, refusal
-from jobstream.kafka.clients import make_producer
+from jobstream.kafka.clients import make_producer, start_client
 from jobstream.kafka.closing import close_producer
 from jobstream.settings import Settings
 from jobstream.telemetry import Event, emit
@@ -209,7 +209,7 @@ class Publisher:
         producer = make_producer(self._settings, self._client_id)
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
-                await producer.start()
+                await start_client(producer)
         except BaseException as error:
             await _close(producer, 1.0)
             if isinstance(error, Exception):

@@ -11,7 +11,7 @@ from typing import Any
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
-from jobstream.kafka.clients import SESSION_TIMEOUT_S, make_consumer
+from jobstream.kafka.clients import SESSION_TIMEOUT_S, make_consumer, start_client
 from jobstream.kafka.pace import FetchPace
 from jobstream.settings import Settings
 from jobstream.telemetry import Event, emit
@@ -68,7 +68,7 @@ class StoredReader:
     async def start(self) -> None:
         """Join the group. Raises KafkaError if no broker answers."""
         self._consumer.subscribe(self._topics, listener=_Listener(self))
-        await self._consumer.start()
+        await start_client(self._consumer)
         self.pace.start()
 
     async def stop(self) -> None:
