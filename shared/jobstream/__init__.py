@@ -1,16 +1,16 @@
 """jobstream: jobs on Kafka and PostgreSQL."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from jobstream.backoff import Backoff
-from jobstream.contracts.unique import Unique
-from jobstream.handlers.context import JobContext
-from jobstream.handlers.declare import handler
-from jobstream.handlers.limits import ConcurrencyLimit, RateLimit
-from jobstream.handlers.verdicts import Cancel, Fail, Retry, Snooze
-
 if TYPE_CHECKING:
+    from jobstream.backoff import Backoff
     from jobstream.client import Client, KafkaClient, SyncClient
+    from jobstream.contracts.unique import Unique
+    from jobstream.handlers.context import JobContext
+    from jobstream.handlers.declare import handler
+    from jobstream.handlers.limits import ConcurrencyLimit, RateLimit
+    from jobstream.handlers.verdicts import Cancel, Fail, Retry, Snooze
 
 __all__ = [
     "Backoff",
@@ -28,11 +28,28 @@ __all__ = [
     "handler",
 ]
 
+_MODULES = {
+    "Backoff": "backoff",
+    "Cancel": "handlers.verdicts",
+    "Client": "client",
+    "ConcurrencyLimit": "handlers.limits",
+    "Fail": "handlers.verdicts",
+    "JobContext": "handlers.context",
+    "KafkaClient": "client",
+    "RateLimit": "handlers.limits",
+    "Retry": "handlers.verdicts",
+    "Snooze": "handlers.verdicts",
+    "SyncClient": "client",
+    "Unique": "contracts.unique",
+    "handler": "handlers.declare",
+}
+
 
 def __getattr__(name: str) -> Any:
-    # Clients bring an HTTP and a Kafka library along, which a module with handlers has no use for.
-    if name in ("Client", "SyncClient", "KafkaClient"):
-        import jobstream.client
-
-        return getattr(jobstream.client, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # Imported when asked for: a command has no use for what handlers need, nor a handler for the clients'
+    # HTTP and Kafka libraries.
+    module = _MODULES.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
+    return found

@@ -2,13 +2,15 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
 
 from jobstream.errors import ConfigurationError
-from jobstream.settings import Settings
+
+if TYPE_CHECKING:
+    from jobstream.settings import Settings
 
 VARIABLE = "JOBSTREAM_API_URL"
 RUN_FILE = Path(".jobstream", "run.json")
@@ -35,12 +37,14 @@ def api_url(given: str | None) -> str:
     )
 
 
-def known_settings() -> Settings:
+def known_settings() -> "Settings":
     """The settings; if they name no Kafka, the one of the cluster that runs in this folder or one above.
 
     Raises:
         ConfigurationError: a setting is wrong.
     """
+    from jobstream.settings import Settings  # late: who only wants the api's address reads no settings
+
     settings = Settings.load()
     if "kafka_bootstrap_servers" in settings.model_fields_set:
         return settings

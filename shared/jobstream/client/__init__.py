@@ -3,6 +3,8 @@
 `Client` for asyncio, `SyncClient` for everything else, `KafkaClient` for the door without HTTP.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from jobstream.client.asynchronous import Client
 from jobstream.client.errors import (
     ApiError,
@@ -17,9 +19,11 @@ from jobstream.client.errors import (
     ScheduleNotFound,
     StillRunning,
 )
-from jobstream.client.kafka import KafkaClient
 from jobstream.client.snapshot import BatchItem, CancelTally, JobSnapshot, Page
 from jobstream.client.synchronous import SyncClient
+
+if TYPE_CHECKING:
+    from jobstream.client.kafka import KafkaClient
 
 __all__ = [
     "ApiError",
@@ -41,3 +45,13 @@ __all__ = [
     "StillRunning",
     "SyncClient",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when asked for: who talks HTTP has no use for aiokafka.
+    if name == "KafkaClient":
+        from jobstream.client.kafka import KafkaClient
+
+        globals()[name] = KafkaClient
+        return KafkaClient
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import pytest
 import typer
 from typer.testing import CliRunner
 
@@ -35,12 +36,22 @@ def test_a_function_is_a_command_and_an_app_a_group(capsys):
     assert capsys.readouterr().out == "hello you\nhello me\n"
 
 
-def test_version_needs_no_service_and_no_kafka():
+@pytest.mark.parametrize(
+    ("words", "strangers"),
+    [
+        (["version"], ["aiokafka", "httpx2", "structlog", "jobstream_api", "jobstream_worker", "sqlalchemy"]),
+        (
+            ["get", "--help"],
+            ["aiokafka", "pydantic_settings", "structlog", "jobstream_api", "jobstream_worker", "sqlalchemy"],
+        ),
+    ],
+)
+def test_a_command_imports_nothing_that_it_has_no_use_for(words, strangers):
     code = (
-        "import sys; sys.argv = ['jobstream', 'version'];"
+        f"import sys; sys.argv = ['jobstream', *{words!r}];"
         "from jobstream.cli.app import app;"
         "app(standalone_mode=False);"
-        "print([m for m in ('aiokafka', 'jobstream_api', 'jobstream_worker', 'sqlalchemy') if m in sys.modules])"
+        f"print([name for name in {strangers!r} if name in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.splitlines()[-1] == "[]"
