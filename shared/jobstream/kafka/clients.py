@@ -121,7 +121,9 @@ async def start_client(client: AIOKafkaAdminClient | AIOKafkaConsumer | AIOKafka
     try:
         await asyncio.shield(starting)
     except asyncio.CancelledError:
-        await asyncio.wait([starting], timeout=_FIRST_ANSWER_S)
-        starting.cancel()
+        try:
+            await asyncio.wait([starting], timeout=_FIRST_ANSWER_S)
+        finally:  # also when it is cancelled again
+            starting.cancel()
         await asyncio.gather(starting, return_exceptions=True)
         raise

@@ -109,3 +109,18 @@ async def test_without_an_answer_a_cancelled_start_ends_all_the_same(settings, w
     producer = make_producer(settings, "cut-off")
     await cut_off(start_client(producer), wires)
     await producer.stop()
+
+
+async def test_cancelled_again_a_start_ends_at_once(settings, wires):
+    producer = make_producer(settings, "cut-off")
+    task = asyncio.create_task(start_client(producer))
+    await wires.asked.wait()
+    starting = next(other for other in asyncio.all_tasks() if other.get_name() == "start a client of Kafka")
+    for _ in range(2):
+        task.cancel()
+        await asyncio.sleep(0)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await asyncio.wait([starting])
+    assert starting.cancelled()
+    await producer.stop()
