@@ -12,7 +12,10 @@ from jobstream.contracts.topics import DEFAULT_QUEUE, Topics
 from jobstream.errors import InvalidInput
 from jobstream.ids import new_id
 from jobstream.kafka.clients import make_producer, start_client
+from jobstream.kafka.closing import close_producer
 from jobstream.settings import Settings
+
+_CLOSE_S = 1.0
 
 
 class KafkaClient:
@@ -30,7 +33,11 @@ class KafkaClient:
         self._producer = make_producer(self._settings, "jobstream-client")
 
     async def __aenter__(self) -> Self:
-        await self.start()
+        try:
+            await self.start()
+        except BaseException:  # nobody calls __aexit__ then
+            await close_producer(self._producer, _CLOSE_S)
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -115,7 +115,7 @@ async def start_client(client: AIOKafkaAdminClient | AIOKafkaConsumer | AIOKafka
     """Start a client. Whatever is raised, the caller closes it.
 
     A start that is cancelled has a second more for its first answer: cut off while it waits for that,
-    aiokafka forgets its connection, which then stays open.
+    aiokafka forgets its connection, which stays open until it is garbage, and is then told of as an error.
     """
     starting = asyncio.create_task(client.start(), name="start a client of Kafka")
     try:

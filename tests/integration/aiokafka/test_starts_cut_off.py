@@ -6,6 +6,7 @@ import pytest
 from aiokafka.conn import AIOKafkaConnection
 from aiokafka.protocol.metadata import MetadataRequest
 
+from jobstream.client import KafkaClient
 from jobstream.errors import BrokerUnavailable
 from jobstream.kafka.clients import make_admin, make_consumer, make_producer, start_client
 from jobstream.kafka.ends import Ends
@@ -88,6 +89,7 @@ async def test_started_by_start_client_it_closes_whole(settings, wires, make):
         lambda settings: make_admin(settings, "cut-off"),
         lambda settings: Ends(settings, "cut-off").ends(["any"]),
         lambda settings: Publisher(settings, "cut-off").ping(),
+        lambda settings: KafkaClient(settings).__aenter__(),
     ],
 )
 async def test_what_starts_clients_closes_them_when_it_is_cut_off(settings, wires, start):
