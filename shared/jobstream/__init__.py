@@ -45,11 +45,17 @@ _MODULES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    # Imported when asked for: a command has no use for what handlers need, nor a handler for the clients'
-    # HTTP and Kafka libraries.
-    module = _MODULES.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
-    return found
+if not TYPE_CHECKING:  # to a type checker a misspelt name is an error
+
+    def __getattr__(name: str) -> Any:
+        # Imported when asked for: a command has no use for what handlers need, nor a handler for the clients'
+        # HTTP and Kafka libraries.
+        module = _MODULES.get(name)
+        if module is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
+        return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

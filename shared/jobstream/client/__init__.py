@@ -46,12 +46,16 @@ __all__ = [
     "SyncClient",
 ]
 
+if not TYPE_CHECKING:  # to a type checker a misspelt name is an error
 
-def __getattr__(name: str) -> Any:
-    # Imported when asked for: who talks HTTP has no use for aiokafka.
-    if name == "KafkaClient":
-        from jobstream.client.kafka import KafkaClient
+    def __getattr__(name: str) -> Any:
+        # Imported when asked for: who talks HTTP has no use for aiokafka.
+        if name == "KafkaClient":
+            from jobstream.client.kafka import KafkaClient
 
-        globals()[name] = KafkaClient
-        return KafkaClient
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            return KafkaClient
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -12,10 +12,7 @@ from jobstream.contracts.topics import DEFAULT_QUEUE, Topics
 from jobstream.errors import InvalidInput
 from jobstream.ids import new_id
 from jobstream.kafka.clients import make_producer, start_client
-from jobstream.kafka.closing import close_producer
 from jobstream.settings import Settings
-
-_CLOSE_S = 1.0
 
 
 class KafkaClient:
@@ -30,30 +27,31 @@ class KafkaClient:
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings or Settings.load()
         self._topics = Topics(self._settings.topic_prefix)
-        self._producer = make_producer(self._settings, "jobstream-client")
+        self._producer: Any = None
 
     async def __aenter__(self) -> Self:
-        try:
-            await self.start()
-        except BaseException:  # nobody calls __aexit__ then
-            await close_producer(self._producer, _CLOSE_S)
-            raise
+        await self.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     async def start(self) -> None:
-        """Connect.
+        """Connect. May be called again after it failed.
 
         Raises:
             aiokafka.errors.KafkaError: no broker answers.
         """
-        await start_client(self._producer)
+        if self._producer is None:
+            producer = make_producer(self._settings, "jobstream-client")
+            await start_client(producer)
+            self._producer = producer
 
     async def close(self) -> None:
         """Send what waits, and disconnect."""
-        await self._producer.stop()
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await producer.stop()
 
     async def publish(
         self, payload: Mapping[str, Any], *, job_id: UUID | None = None, **options: Unpack[JobOptions]
@@ -66,6 +64,7 @@ class KafkaClient:
 
         Raises:
             InvalidInput: the api would dead-letter this record; nothing was sent.
+            RuntimeError: the client is not started, or closed.
         """
         queue = options.pop("queue", None) or DEFAULT_QUEUE
         if queue not in self._settings.queues:
@@ -80,6 +79,8 @@ class KafkaClient:
         fields = DirectRecord.read(orjson.loads(record))
         fields.resolved_type()
         fields.checked_payload()
+        if self._producer is None:
+            raise RuntimeError("this client is not connected: use `async with KafkaClient()`, or call start")
         key = fields.key or str(chosen)
         await self._producer.send_and_wait(self._topics.jobs(queue), record, key=key.encode())
         return chosen

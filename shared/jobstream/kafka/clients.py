@@ -12,6 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 
 from jobstream.errors import ConfigurationError
+from jobstream.kafka.closing import AnyClient, close_client
 from jobstream.settings import Settings
 
 METADATA_MAX_AGE_MS = 30_000
@@ -23,6 +24,7 @@ SESSION_TIMEOUT_S = 45.0
 DRAIN_BUDGET_S = 10.0
 """What a revoke callback may use before the group goes on without us."""
 _FIRST_ANSWER_S = 1.0
+_CLOSE_S = 1.0
 
 
 def _connection(settings: Settings, client_id: str) -> dict[str, Any]:
@@ -103,27 +105,32 @@ def heartbeat_interval_s(session_timeout_s: float) -> float:
 async def make_admin(settings: Settings, client_id: str) -> AIOKafkaAdminClient:
     """A started admin client; the caller closes it."""
     admin = AIOKafkaAdminClient(**_connection(settings, client_id))
-    try:
-        await start_client(admin)
-    except BaseException:
-        await admin.close()
-        raise
+    await start_client(admin)
     return admin
 
 
-async def start_client(client: AIOKafkaAdminClient | AIOKafkaConsumer | AIOKafkaProducer) -> None:
-    """Start a client. Whatever is raised, the caller closes it.
+async def start_client(client: AnyClient) -> None:
+    """Start a client; if that fails, or is cancelled, close it.
 
     A start that is cancelled has a second more for its first answer: cut off while it waits for that,
     aiokafka forgets its connection, which stays open until it is garbage, and is then told of as an error.
     """
     starting = asyncio.create_task(client.start(), name="start a client of Kafka")
+    starting.add_done_callback(_heard)
     try:
-        await asyncio.shield(starting)
-    except asyncio.CancelledError:
         try:
+            await asyncio.wait([starting])
+        except asyncio.CancelledError:
             await asyncio.wait([starting], timeout=_FIRST_ANSWER_S)
-        finally:  # also when it is cancelled again
-            starting.cancel()
-        await asyncio.gather(starting, return_exceptions=True)
+            raise
+        starting.result()
+    except BaseException:
+        starting.cancel()
+        await close_client(client, _CLOSE_S)
         raise
+
+
+def _heard(starting: "asyncio.Task[None]") -> None:
+    """Nobody else asks for the error of a start that was given up."""
+    if not starting.cancelled():
+        starting.exception()

@@ -5,9 +5,23 @@ coordinator. With the brokers gone, what is left is cut off here.
 """
 
 import asyncio
-from typing import Any
+from typing import Any, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+
+AnyClient: TypeAlias = AIOKafkaAdminClient | AIOKafkaConsumer | AIOKafkaProducer
+
+
+async def close_client(client: AnyClient, deadline_s: float) -> None:
+    """Close a client of any kind, as below. Never raises."""
+    match client:
+        case AIOKafkaProducer():
+            await close_producer(client, deadline_s)
+        case AIOKafkaConsumer():
+            await close_consumer(client, deadline_s)
+        case _:
+            await _stopped(client.close(), deadline_s)
 
 
 async def close_producer(producer: AIOKafkaProducer, deadline_s: float) -> None:

@@ -13,7 +13,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from jobstream.errors import BrokerUnavailable
 from jobstream.kafka.clients import make_admin, make_consumer, start_client
-from jobstream.kafka.closing import close_consumer
+from jobstream.kafka.closing import close_client
 from jobstream.settings import Settings
 
 Place = tuple[str, int]
@@ -34,13 +34,9 @@ class Ends:
         """Close both clients; a later call makes them anew."""
         consumer, self._consumer = self._consumer, None
         admin, self._admin = self._admin, None
-        if consumer is not None:
-            await close_consumer(consumer, _CLOSE_S)
-        if admin is not None:
-            try:
-                await asyncio.wait_for(admin.close(), _CLOSE_S)
-            except Exception:  # noqa: S110  (a client that cannot say goodbye is gone anyway)
-                pass
+        for client in (consumer, admin):
+            if client is not None:
+                await close_client(client, _CLOSE_S)
 
     async def ends(self, topics: list[str]) -> dict[Place, int]:
         """The log end of every partition of ``topics``.
@@ -92,7 +88,7 @@ class Ends:
         except Exception as error:
             raise BrokerUnavailable(f"could not restore the offsets of {group}: {error!r}") from error
         finally:
-            await close_consumer(consumer, _CLOSE_S)
+            await close_client(consumer, _CLOSE_S)
 
     async def _group_offsets(self, group: str) -> dict[TopicPartition, OffsetAndMetadata]:
         admin = await self._admin_client()
@@ -108,11 +104,7 @@ class Ends:
         admin = await self._admin_client()
         if self._consumer is None:
             consumer = make_consumer(self._settings, self._client_id, group_id=None)
-            try:
-                await start_client(consumer)
-            except BaseException:
-                await close_consumer(consumer, _CLOSE_S)
-                raise
+            await start_client(consumer)
             self._consumer = consumer
         return [
             TopicPartition(described["topic"], partition["partition"])

@@ -97,7 +97,6 @@ class GroupConsumer:
         try:
             await start_client(self._consumer)
         except (KafkaError, OSError) as error:
-            await self.stop(1.0)
             raise BrokerUnavailable(f"cannot reach Kafka: {error!r}") from error
         self._pace.start()
         self._consumer.subscribe(self._topics, listener=_Listener(self._consumer, self._pace, self._owner))

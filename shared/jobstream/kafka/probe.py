@@ -7,7 +7,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from jobstream.kafka.clients import make_admin, start_client
+from jobstream.kafka.closing import close_client
 from jobstream.settings import Settings
+
+_CLOSE_S = 1.0
 
 
 async def brokers_answering(address: str, timeout_s: float = 3.0, *, cluster_id: str | None = None) -> int:
@@ -36,7 +39,7 @@ async def brokers_answering(address: str, timeout_s: float = 3.0, *, cluster_id:
     except (KafkaError, OSError, TimeoutError):
         return 0
     finally:
-        await admin.close()
+        await close_client(admin, _CLOSE_S)
         quiet.setLevel(level)
 
 
@@ -51,4 +54,4 @@ async def cluster_size(settings: Settings, timeout_s: float = 5.0) -> int:
         try:
             return len((await admin.describe_cluster())["brokers"])
         finally:
-            await admin.close()
+            await close_client(admin, _CLOSE_S)

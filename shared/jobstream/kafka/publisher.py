@@ -210,11 +210,8 @@ class Publisher:
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
                 await start_client(producer)
-        except BaseException as error:
-            await _close(producer, 1.0)
-            if isinstance(error, Exception):
-                raise BrokerUnavailable(f"no broker answers at {self._settings.kafka_bootstrap_servers}") from error
-            raise
+        except Exception as error:
+            raise BrokerUnavailable(f"no broker answers at {self._settings.kafka_bootstrap_servers}") from error
         return producer
 
 

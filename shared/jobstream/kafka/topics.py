@@ -17,12 +17,14 @@ from aiokafka.errors import InvalidPartitionsError, KafkaError, TopicAlreadyExis
 from jobstream.contracts.topics import TopicSpec, topic_specs
 from jobstream.errors import BrokerUnavailable, JobstreamError
 from jobstream.kafka.clients import make_admin
+from jobstream.kafka.closing import close_client
 from jobstream.settings import Settings
 
 _SET_ON_TOPIC = 1
 """DescribeConfigs' source for a value that was set on the topic itself, not inherited."""
 _TRIES = 5
 _TIMEOUT_S = 30.0
+_CLOSE_S = 5.0
 
 
 class TopicsNotApplied(JobstreamError):
@@ -130,7 +132,7 @@ async def _admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
             try:
                 yield admin
             finally:
-                await admin.close()
+                await close_client(admin, _CLOSE_S)
     except (TimeoutError, OSError, KafkaError) as error:
         raise BrokerUnavailable(
             f"Kafka at {settings.kafka_bootstrap_servers} did not answer: {error!r}. "
