@@ -7,6 +7,7 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from jobstream.kafka.pace import FetchPace
+from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.kafka_only
 
@@ -45,13 +46,21 @@ async def take(paced, *places):
     return [record.value for records in polled.values() for record in records], time.monotonic() - began
 
 
+async def under_way(paced):
+    """Wait until the next fetch is under way."""
+    consumer, _ = paced
+    fetches = consumer._fetcher._pending_tasks
+    await eventually(lambda: any(not fetch.done() for fetch in fetches), every=0.01)
+
+
 async def test_records_that_are_taken_at_once_come_at_once(paced, producer, topic):
     await producer.send_and_wait(topic, b"first", partition=0)
     await take(paced)  # joins the group
     for number in range(9):
         value = str(number).encode()
         taking = asyncio.create_task(take(paced))
-        await asyncio.sleep(0.05 if number % 3 else 0.3)  # at once, and when the next fetch is under way
+        if number % 3 == 0:  # the others at once
+            await under_way(paced)
         await producer.send_and_wait(topic, value, partition=number % 3)
         values, seconds = await taking
         assert values == [value]
@@ -65,7 +74,7 @@ async def test_what_follows_records_that_were_taken_late_does_not_wait_for_the_f
     await producer.send_and_wait(topic, b"late", partition=0)
     await producer.send_and_wait(topic, b"other", partition=1)
     assert (await take(paced, other))[0] == [b"other"]
-    await asyncio.sleep(0.4)  # the next fetch is under way, without the partition whose record waits
+    await under_way(paced)  # without the partition whose record waits
     assert (await take(paced, late))[0] == [b"late"]
     await producer.send_and_wait(topic, b"next", partition=0)
     values, seconds = await take(paced)
